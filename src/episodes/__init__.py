@@ -1,0 +1,59 @@
+"""episodes: an open engine for bundled payments, from claims to a settled hospital.
+
+    import episodes as ep
+
+    claims = ep.read_claims("folder")
+    program = ep.load_program("team", performance_year=1)
+    built = ep.build_episodes(claims, program)
+
+Names are loaded on first use, so that the import stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "Claims": "episodes.claims",
+    "read_claims": "episodes.claims",
+    "References": "episodes.programs.references",
+    "Program": "episodes.programs",
+    "load_program": "episodes.programs",
+    "BuiltEpisodes": "episodes.building",
+    "build_episodes": "episodes.pipeline",
+    "target_prices": "episodes.pricing",
+    "read_target_prices": "episodes.pricing",
+    "reconcile": "episodes.reconciliation",
+    "EpisodesError": "episodes.errors",
+}
+_ROOMS = ("claims", "programs", "building", "pricing", "reconciliation", "reports", "running", "synthetic")
+
+__all__ = [  # noqa: PLE0604
+    *sorted(_NAMES),
+    *_ROOMS,
+]
+
+if TYPE_CHECKING:
+    from episodes.building import BuiltEpisodes
+    from episodes.claims import Claims, read_claims
+    from episodes.errors import EpisodesError
+    from episodes.pipeline import build_episodes
+    from episodes.pricing import read_target_prices, target_prices
+    from episodes.programs import Program, load_program
+    from episodes.programs.references import References
+    from episodes.reconciliation import reconcile
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    if name in _ROOMS:
+        return import_module(f"episodes.{name}")
+    raise AttributeError(f"module 'episodes' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

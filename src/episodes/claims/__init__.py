@@ -1,0 +1,9 @@
+"""What comes in: the claims contract, the layouts that are read into it, quarantine and counts."""
+
+from __future__ import annotations
+
+from episodes.claims.claims import Claims
+from episodes.claims.reading import read_claims
+from episodes.claims.report import ReadingReport
+
+__all__ = ["Claims", "ReadingReport", "read_claims"]

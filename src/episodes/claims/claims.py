@@ -1,0 +1,169 @@
+"""`Claims`: the canonical tables as lazy frames, with the report of how they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import polars as pl
+
+from episodes.claims.casting import conform
+from episodes.claims.contract import LINE_PAID_SETTINGS, TABLES, empty_table, types_of
+from episodes.claims.report import ReadingReport
+from episodes.errors import ContractError, count_of
+
+Frame = pl.DataFrame | pl.LazyFrame
+Validation = Literal["full", "none"]
+
+
+class Claims:
+    """Canonical claims: eight tables of the claims contract.
+
+    Args:
+        claims: one row a claim or stay; see `episodes.claims.contract.ClaimsTable` for columns and types.
+        lines: one row a service line.
+        beneficiaries, coverage: people, and intervals of coverage.
+        hospitals, participants, clinicians, quality: what prices, settlement and attribution read.
+        validate: `full` casts and checks every row; `none` trusts frames that already have the contract's types.
+        report: how the tables were read, when a layout made them.
+
+    Columns that may be null or have a default may be absent. Rows that break the contract are set aside with a
+    reason and counted in `report`; too many of them raise `QuarantineError`.
+
+    Raises:
+        ContractError: a required column is missing, or a table is not a polars frame.
+        QuarantineError: more than 1 % (and at least 100 rows) of a table break the contract.
+
+    Example:
+        >>> import datetime as dt, polars as pl, episodes as ep
+        >>> frame = pl.DataFrame({"beneficiary_id": ["a"], "claim_id": ["1"], "setting": ["inpatient"],
+        ...     "from_date": [dt.date(2026, 1, 5)], "thru_date": [dt.date(2026, 1, 8)], "ms_drg": ["470"]})
+        >>> ep.Claims(claims=frame).report.tables["claims"].rows_out
+        1
+    """
+
+    def __init__(
+        self,
+        *,
+        claims: Frame,
+        lines: Frame | None = None,
+        beneficiaries: Frame | None = None,
+        coverage: Frame | None = None,
+        hospitals: Frame | None = None,
+        participants: Frame | None = None,
+        clinicians: Frame | None = None,
+        quality: Frame | None = None,
+        validate: Validation = "full",
+        report: ReadingReport | None = None,
+    ) -> None:
+        given: Mapping[str, Frame | None] = {
+            "claims": claims,
+            "lines": lines,
+            "beneficiaries": beneficiaries,
+            "coverage": coverage,
+            "hospitals": hospitals,
+            "participants": participants,
+            "clinicians": clinicians,
+            "quality": quality,
+        }
+        self.report = report or ReadingReport(layout="frames")
+        self.report.validation = validate
+        self._tables = {name: self._take(name, given[name], validate) for name in TABLES}
+        if validate == "full":
+            self._drop_lines_without_claim(given["claims"])
+            self._note_line_paid_claims_without_lines()
+            self.report.stop_when_too_many()
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """A canonical table by name."""
+        return self._tables[name]
+
+    @property
+    def claims(self) -> pl.LazyFrame:
+        """One row a claim or stay."""
+        return self._tables["claims"]
+
+    @property
+    def lines(self) -> pl.LazyFrame:
+        """One row a service line."""
+        return self._tables["lines"]
+
+    @property
+    def beneficiaries(self) -> pl.LazyFrame:
+        """One row a person."""
+        return self._tables["beneficiaries"]
+
+    @property
+    def coverage(self) -> pl.LazyFrame:
+        """One row an interval of coverage."""
+        return self._tables["coverage"]
+
+    @property
+    def hospitals(self) -> pl.LazyFrame:
+        """One row a hospital and period."""
+        return self._tables["hospitals"]
+
+    @property
+    def participants(self) -> pl.LazyFrame:
+        """One row an entity that takes part in a programme."""
+        return self._tables["participants"]
+
+    @property
+    def clinicians(self) -> pl.LazyFrame:
+        """One row a clinician."""
+        return self._tables["clinicians"]
+
+    @property
+    def quality(self) -> pl.LazyFrame:
+        """One row a hospital, measure and year."""
+        return self._tables["quality"]
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {report.rows_out:,}" for name, report in self.report.tables.items())
+        set_aside = self.report.quarantined_rows()
+        quarantined = f"; {count_of(set_aside, 'row')} quarantined" if set_aside else ""
+        return f"Claims(layout={self.report.layout!r}: {rows or 'lazy'}{quarantined})"
+
+    def _take(self, name: str, frame: Frame | None, validate: Validation) -> pl.LazyFrame:
+        if frame is None:
+            return empty_table(name).lazy()
+        if not isinstance(frame, pl.DataFrame | pl.LazyFrame):
+            raise ContractError(
+                f"Table {name!r} is a {type(frame).__name__}, expected a polars DataFrame or LazyFrame. "
+                "polars.from_pandas and polars.from_arrow convert others."
+            )
+        if validate == "none":
+            present = frame.lazy().collect_schema()
+            return frame.lazy().cast({c: dtype for c, dtype in types_of(TABLES[name]).items() if c in present})
+        return conform(name, frame.lazy().collect(), self.report).lazy()
+
+    def _drop_lines_without_claim(self, raw_claims: Frame | None) -> None:
+        """Lines need their claim: without it neither setting nor person is known."""
+        keys = ["beneficiary_id", "claim_id"]
+        lines = self._tables["lines"].collect()
+        kept = lines.join(self._tables["claims"].select(keys).collect(), on=keys, how="semi", maintain_order="left")
+        if kept.height == lines.height:
+            return
+        orphans = lines.join(kept.select(*keys, "line_number"), on=[*keys, "line_number"], how="anti", maintain_order="left")
+        delivered = (
+            raw_claims.lazy().select(pl.col(keys).cast(pl.String)).unique().collect()
+            if raw_claims is not None
+            else empty_table("claims").select(keys)
+        )
+        had_claim = orphans.join(delivered.with_columns(_delivered=True), on=keys, how="left", maintain_order="left")
+        reason = pl.when(pl.col("_delivered")).then(pl.lit("claim_quarantined")).otherwise(pl.lit("claim_missing"))
+        self.report.set_aside("lines", had_claim.with_columns(reasons=pl.concat_list(reason)).drop("_delivered"))
+        counts = self.report.table("lines")
+        counts.rows_out = kept.height
+        counts.check("lines")
+        self._tables["lines"] = kept.lazy()
+
+    def _note_line_paid_claims_without_lines(self) -> None:
+        """Such a claim carries no payable item; its header amount is information only, so it is said aloud."""
+        keys = ["beneficiary_id", "claim_id"]
+        line_paid = self._tables["claims"].filter(pl.col("setting").cast(pl.String).is_in(list(LINE_PAID_SETTINGS)))
+        number = line_paid.join(self._tables["lines"].select(keys), on=keys, how="anti").select(pl.len()).collect().item()
+        if number:
+            self.report.notes.append(
+                f"{count_of(number, 'claim')} of settings paid by line have no lines: they carry no payable amount"
+            )

@@ -1,0 +1,1 @@
+"""One module a layout: how its files become the canonical tables."""

@@ -1,0 +1,111 @@
+"""What reading did to every row: taken, netted, quarantined, each with a count and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from episodes.errors import BalanceError, QuarantineError, count_of
+
+TOLERATED_SHARE = 0.01
+TOLERATED_ROWS = 100
+"""A table stops the run when more than this share of its rows, and at least this many, are quarantined."""
+
+
+@dataclass
+class TableReport:
+    """Rows of one canonical table: `rows_in` = `rows_out` + `netted` + `quarantined`."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    netted: dict[str, int] = field(default_factory=dict)
+    quarantined: dict[str, int] = field(default_factory=dict)
+    """Rows by first reason, so that the counts sum to the rows."""
+
+    def check(self, table: str) -> None:
+        """Fail loudly when a row is not accounted for."""
+        booked = self.rows_out + sum(self.netted.values()) + sum(self.quarantined.values())
+        if booked != self.rows_in:
+            raise BalanceError(
+                f"Table {table!r}: {count_of(self.rows_in, 'row')} came in, {booked:,} are accounted for."
+            )
+
+
+@dataclass
+class ReadingReport:
+    """What was read: layout, files, row counts by table, notes, and the quarantined rows themselves."""
+
+    layout: str
+    validation: str = "full"
+    files: list[dict[str, Any]] = field(default_factory=list)
+    """name, sha256, rows and what the file was taken for; in the order of reading."""
+    tables: dict[str, TableReport] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    quarantine: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
+    """Table name to the rows that broke the contract, with a column `reasons`."""
+
+    def table(self, name: str) -> TableReport:
+        """The report of a table, made when first asked for."""
+        return self.tables.setdefault(name, TableReport())
+
+    def set_aside(self, name: str, rows: pl.DataFrame) -> None:
+        """Quarantine rows (with a `reasons` list column), counted by first reason."""
+        if rows.is_empty():
+            return
+        counts = rows.group_by(pl.col("reasons").list.first().alias("reason")).len().sort("reason")
+        report = self.table(name)
+        for reason, number in counts.iter_rows():
+            report.quarantined[reason] = report.quarantined.get(reason, 0) + number
+        held = self.quarantine.get(name)
+        self.quarantine[name] = rows if held is None else pl.concat([held, rows], how="diagonal_relaxed")
+
+    def stop_when_too_many(self) -> None:
+        """Raise `QuarantineError` when a table lost more rows than the run tolerates."""
+        broken = [
+            (name, sum(report.quarantined.values()), report)
+            for name, report in self.tables.items()
+            if sum(report.quarantined.values()) >= TOLERATED_ROWS
+            and sum(report.quarantined.values()) > TOLERATED_SHARE * report.rows_in
+        ]
+        if not broken:
+            return
+        parts = []
+        for name, number, report in broken:
+            reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in sorted(report.quarantined.items()))
+            parts.append(f"{name}: {number:,} of {count_of(report.rows_in, 'row')} ({reasons})")
+        raise QuarantineError(
+            f"Too many rows break the claims contract: {'; '.join(parts)}. "
+            f"Tolerated is {TOLERATED_SHARE:.0%} of a table. Usual causes: another layout than the one named, "
+            "codes or dates that a spreadsheet rewrote, or a delivery read twice."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts and names only: nothing that identifies a person or a claim."""
+        return {
+            "layout": self.layout,
+            "validation": self.validation,
+            "files": self.files,
+            "tables": {
+                name: {
+                    "rows_in": report.rows_in,
+                    "rows_out": report.rows_out,
+                    "netted": dict(sorted(report.netted.items())),
+                    "quarantined": dict(sorted(report.quarantined.items())),
+                }
+                for name, report in self.tables.items()
+            },
+            "notes": list(self.notes),
+        }
+
+    def quarantined_rows(self) -> int:
+        """Rows set aside over all tables."""
+        return sum(sum(report.quarantined.values()) for report in self.tables.values())
+
+
+def merge_counts(into: dict[str, int], counts: Mapping[str, int]) -> None:
+    """Add counts by name to counts by name."""
+    for name, number in counts.items():
+        into[name] = into.get(name, 0) + number

@@ -1,0 +1,7 @@
+"""Rules as data: the model of a programme, its loader, the rules files and the code tables."""
+
+from __future__ import annotations
+
+from episodes.programs.loading import Program, known_programs, load_program
+
+__all__ = ["Program", "known_programs", "load_program"]
