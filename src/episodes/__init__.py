@@ -29,14 +29,53 @@ _NAMES = {
     "reconcile": "episodes.reconciliation",
     "EpisodesError": "episodes.errors",
 }
-_ROOMS = ("claims", "programs", "building", "pricing", "reconciliation", "reports", "running", "synthetic")
+_ROOMS = (
+    "errors",
+    "claims",
+    "programs",
+    "building",
+    "pricing",
+    "reconciliation",
+    "reports",
+    "running",
+    "synthetic",
+)
 
-__all__ = [  # noqa: PLE0604
-    *sorted(_NAMES),
-    *_ROOMS,
+__all__ = [
+    "BuiltEpisodes",
+    "Claims",
+    "EpisodesError",
+    "Program",
+    "References",
+    "build_episodes",
+    "building",
+    "claims",
+    "errors",
+    "load_program",
+    "pricing",
+    "programs",
+    "read_claims",
+    "read_target_prices",
+    "reconcile",
+    "reconciliation",
+    "reports",
+    "running",
+    "synthetic",
+    "target_prices",
 ]
 
 if TYPE_CHECKING:
+    from episodes import (
+        building,
+        claims,
+        errors,
+        pricing,
+        programs,
+        reconciliation,
+        reports,
+        running,
+        synthetic,
+    )
     from episodes.building import BuiltEpisodes
     from episodes.claims import Claims, read_claims
     from episodes.errors import EpisodesError

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from episodes.building.bucket import Bucket, BucketResult, build_bucket, payable_total
 from episodes.building.balance import check_balance, summed
+from episodes.building.bucket import Bucket, BucketResult, build_bucket, payable_total
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
 from episodes.claims import Claims
@@ -86,7 +86,9 @@ def build_episodes(
     number = buckets or max(1, -(-people.height // PEOPLE_PER_BUCKET))
     executor: Executor = Threads(threads) if threads > 1 else Serial()
     results = []
-    for done, result in enumerate(executor.map(partial(build_bucket, context=context), _buckets(tables, people, number)), 1):
+    for done, result in enumerate(
+        executor.map(partial(build_bucket, context=context), _buckets(tables, people, number)), 1
+    ):
         results.append(result)
         if progress is not None:
             progress(done, number)
@@ -100,7 +102,9 @@ def _buckets(tables: dict[str, pl.DataFrame], people: pl.DataFrame, number: int)
         parts = tables
         if number > 1:
             parts = {
-                name: table.join(chosen.select("beneficiary_id"), on="beneficiary_id", how="semi", maintain_order="left")
+                name: table.join(
+                    chosen.select("beneficiary_id"), on="beneficiary_id", how="semi", maintain_order="left"
+                )
                 for name, table in tables.items()
             }
         yield Bucket(people=chosen, **parts)

@@ -38,7 +38,9 @@ ANCHOR_COLUMNS = {
 }
 
 
-def find_anchors(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
+def find_anchors(
+    claims: pl.DataFrame, lines: pl.DataFrame, context: Context
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Candidate anchors of a bucket, and the legs that belong to the inpatient ones.
 
     Returns:
@@ -50,7 +52,9 @@ def find_anchors(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) ->
     outpatient = _outpatient_anchors(claims, lines, context)
     inpatient, outpatient = _merge_lead_ins(inpatient, outpatient, context)
     anchors = pl.concat([inpatient.select(list(ANCHOR_COLUMNS)), outpatient.select(list(ANCHOR_COLUMNS))])
-    legs = stays.join(inpatient.select("chain"), on="chain", how="semi").select("beneficiary_id", "claim_id", "chain")
+    legs = stays.join(inpatient.select("chain"), on="chain", how="semi").select(
+        "beneficiary_id", "claim_id", "chain"
+    )
     return anchors, legs
 
 
@@ -172,7 +176,11 @@ def _merge_lead_ins(
         .filter(before.is_between(0, days))
         .with_columns(_order=context.claim_order("anchor_claim_id"))
         .sort("anchor_start", "_order")
-        .unique(["beneficiary_id", "procedure_claim_id", "procedure_line_number"], keep="first", maintain_order=True)
+        .unique(
+            ["beneficiary_id", "procedure_claim_id", "procedure_line_number"],
+            keep="first",
+            maintain_order=True,
+        )
     )
     starts = pairs.group_by("chain").agg(_lead_in=pl.col("procedure_date").min())
     merged = (

@@ -122,7 +122,9 @@ def _entries(
 
 def summed(entries: pl.DataFrame) -> pl.DataFrame:
     """Entries added up, in the order of `DESTINATIONS`."""
-    order = pl.col("destination").replace_strict(list(DESTINATIONS), list(range(len(DESTINATIONS))), return_dtype=pl.Int8)
+    order = pl.col("destination").replace_strict(
+        list(DESTINATIONS), list(range(len(DESTINATIONS))), return_dtype=pl.Int8
+    )
     return (
         entries.group_by("destination", "period", "reason")
         .agg(pl.col("items", "cents", "memo_cents").sum())

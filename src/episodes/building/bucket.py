@@ -76,7 +76,10 @@ def build_bucket(bucket: Bucket, context: Context) -> BucketResult:
     assigned = assign(episodes, items, own, context)
     episodes = episodes.with_columns(gmlos_missing=pl.Series(assigned.gmlos_missing, dtype=pl.Boolean))
     services = services_frame(assigned, episodes, items).join(
-        own.with_columns(own_item=pl.lit(True)), on=["item_row", "episode_row"], how="left", maintain_order="left"
+        own.with_columns(own_item=pl.lit(True)),
+        on=["item_row", "episode_row"],
+        how="left",
+        maintain_order="left",
     )
     services = services.with_columns(pl.col("own_item").fill_null(False)).with_columns(
         category=service_category(context)
@@ -84,7 +87,9 @@ def build_bucket(bucket: Bucket, context: Context) -> BucketResult:
     return BucketResult(
         episodes=summarise(episodes, services),
         services=services.select(SERVICE_COLUMNS),
-        balance=summed(pl.concat([book(assigned, episodes, items), _people_without_episodes(bucket, anchored, context)])),
+        balance=summed(
+            pl.concat([book(assigned, episodes, items), _people_without_episodes(bucket, anchored, context)])
+        ),
     )
 
 

@@ -36,7 +36,9 @@ def with_reasons(
         tested = tested.with_columns(hit.fill_null(False).alias(f"_holds_{rung.id}"))
         holds.append(pl.when(pl.col(f"_holds_{rung.id}")).then(pl.lit(rung.id)))
     reasons = pl.concat_list(holds).list.drop_nulls() if holds else pl.lit([], dtype=REASONS_TYPE)
-    return tested.with_columns(reasons=reasons).drop("_from", "_to", *[name for name in tested.columns if name.startswith("_holds_")])
+    return tested.with_columns(reasons=reasons).drop(
+        "_from", "_to", *[name for name in tested.columns if name.startswith("_holds_")]
+    )
 
 
 def _provider_type(rung: Any, *_: Any) -> pl.Expr:
@@ -63,7 +65,11 @@ def _hospital_list(rung: Any, episodes: pl.DataFrame, *_: Any) -> pl.Expr:
 
 
 def _enrolment_record(
-    _rung: Any, _episodes: pl.DataFrame, beneficiaries: pl.DataFrame, coverage: pl.DataFrame, _context: Context
+    _rung: Any,
+    _episodes: pl.DataFrame,
+    beneficiaries: pl.DataFrame,
+    coverage: pl.DataFrame,
+    _context: Context,
 ) -> pl.Expr:
     known = pl.concat([beneficiaries.select("beneficiary_id"), coverage.select("beneficiary_id")])
     return ~pl.col("beneficiary_id").is_in(known["beneficiary_id"].unique().to_list())
@@ -80,7 +86,9 @@ def _continuous_coverage(
         spells = _merged_spells(coverage.filter((pl.col("kind") == kind) | unknown))
         rows = (
             episodes.join(spells, on="beneficiary_id", how="inner")
-            .filter((pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to")))["row"]
+            .filter((pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to")))[
+                "row"
+            ]
             .unique()
         )
         covered = covered & pl.col("row").is_in(rows.to_list())
@@ -89,9 +97,9 @@ def _continuous_coverage(
 
 def _merged_spells(intervals: pl.DataFrame) -> pl.DataFrame:
     """Overlapping and adjacent intervals of a person joined into spells."""
-    ordered = intervals.select("beneficiary_id", "start_date", end=pl.col("end_date").fill_null(FAR_FUTURE)).sort(
-        "beneficiary_id", "start_date", "end"
-    )
+    ordered = intervals.select(
+        "beneficiary_id", "start_date", end=pl.col("end_date").fill_null(FAR_FUTURE)
+    ).sort("beneficiary_id", "start_date", "end")
     reached = pl.col("end").cum_max().shift(1).over("beneficiary_id")
     gap = (pl.col("start_date") > reached.dt.offset_by("1d")).fill_null(True)
     return (
@@ -121,7 +129,11 @@ def _no_coverage(
 
 
 def _other_primary_payer(
-    _rung: Any, episodes: pl.DataFrame, _beneficiaries: pl.DataFrame, coverage: pl.DataFrame, _context: Context
+    _rung: Any,
+    episodes: pl.DataFrame,
+    _beneficiaries: pl.DataFrame,
+    coverage: pl.DataFrame,
+    _context: Context,
 ) -> pl.Expr:
     return _meeting(("other_primary_payer",), episodes, coverage) | (pl.col("primary_payer_paid_cents") > 0)
 
@@ -132,7 +144,11 @@ def _death_in_anchor(rung: Any, *_: Any) -> pl.Expr:
 
 
 def _out_of_period(
-    _rung: Any, _episodes: pl.DataFrame, _beneficiaries: pl.DataFrame, _coverage: pl.DataFrame, context: Context
+    _rung: Any,
+    _episodes: pl.DataFrame,
+    _beneficiaries: pl.DataFrame,
+    _coverage: pl.DataFrame,
+    context: Context,
 ) -> pl.Expr:
     start, end = context.program.period
     by_anchor = context.program.rules.construction.window.year_assignment.value == "anchor_end"
@@ -141,11 +157,16 @@ def _out_of_period(
 
 
 def _model_dates(
-    rung: Any, _episodes: pl.DataFrame, _beneficiaries: pl.DataFrame, _coverage: pl.DataFrame, context: Context
+    rung: Any,
+    _episodes: pl.DataFrame,
+    _beneficiaries: pl.DataFrame,
+    _coverage: pl.DataFrame,
+    context: Context,
 ) -> pl.Expr:
     if not context.program.own_period:
         return pl.lit(False)
-    return (pl.col("episode_start") < rung.earliest_episode_start) | (pl.col("scheduled_end") > rung.latest_episode_end)
+    starts_early = pl.col("episode_start") < pl.lit(rung.earliest_episode_start)
+    return starts_early | (pl.col("scheduled_end") > pl.lit(rung.latest_episode_end))
 
 
 _KINDS: dict[str, Callable[..., pl.Expr]] = {

@@ -97,14 +97,23 @@ def _claim_items(headers: pl.DataFrame, lines: pl.DataFrame, context: Context) -
             "drg",
             "mdc",
             billed_drg=pl.coalesce("ms_drg", "pricing_drg"),
-            kept=pl.when(pl.col("setting") == "inpatient").then(pl.col("keep_inner_outer").fill_null(True)).otherwise(True),
+            kept=pl.when(pl.col("setting") == "inpatient")
+            .then(pl.col("keep_inner_outer").fill_null(True))
+            .otherwise(True),
         )
     )
 
 
 def _line_items(headers: pl.DataFrame, lines: pl.DataFrame, context: Context) -> pl.DataFrame:
     of_claim = headers.filter(pl.col("setting").cast(pl.String).is_in(list(LINE_PAID_SETTINGS))).select(
-        "beneficiary_id", "claim_id", "setting", "from_date", "ccn", "kind_of_provider", "provider_state", "bill_type"
+        "beneficiary_id",
+        "claim_id",
+        "setting",
+        "from_date",
+        "ccn",
+        "kind_of_provider",
+        "provider_state",
+        "bill_type",
     )
     return (
         lines.join(of_claim, on=["beneficiary_id", "claim_id"], how="inner", maintain_order="left")
@@ -144,17 +153,19 @@ def _amounts(context: Context, *, line: bool) -> dict[str, pl.Expr]:
     services = context.program.rules.construction.services
     amount = basis_amount(context, line=line)
     setting = pl.col("setting").cast(pl.String)
-    bar = pl.when(~setting.is_in(list(services.paid_settings.value))).then(pl.lit(BARS[0]))
-    bar = bar.when(amount.is_null()).then(pl.lit(BARS[1]))
+    hits: list[tuple[pl.Expr, str]] = [
+        (~setting.is_in(list(services.paid_settings.value)), BARS[0]),
+        (amount.is_null(), BARS[1]),
+    ]
     if services.other_payer_items.value == "bar":
-        bar = bar.when(pl.col("primary_payer_paid_cents") > 0).then(pl.lit(BARS[2]))
+        hits.append((pl.col("primary_payer_paid_cents") > 0, BARS[2]))
     if services.non_positive_items.value == "bar":
-        bar = bar.when(amount <= 0).then(pl.lit(BARS[3]))
+        hits.append((amount <= 0, BARS[3]))
     return {
         "amount": amount.fill_null(0),
         "allowed": _netted("allowed_cents", context, line=line).fill_null(0),
         "standardized": pl.col("standardized_cents").fill_null(0),
-        "bar": bar.otherwise(None),
+        "bar": pl.coalesce(pl.when(hit).then(pl.lit(reason)) for hit, reason in hits),
     }
 
 
@@ -163,7 +174,9 @@ def _billable_visits(lines: pl.DataFrame, headers: pl.DataFrame, context: Contex
     rule = context.program.rules.construction.services.visits
     covered = pl.col("charge_cents") - pl.col("noncovered_charge_cents").fill_null(0)
     center = pl.col("revenue_center")
-    of_claim = headers.filter(pl.col("setting") == "home_health").select("beneficiary_id", "claim_id", "from_date")
+    of_claim = headers.filter(pl.col("setting") == "home_health").select(
+        "beneficiary_id", "claim_id", "from_date"
+    )
     return (
         lines.filter(
             pl.any_horizontal([center.str.starts_with(prefix) for prefix in rule.revenue_center_prefixes])
@@ -179,10 +192,10 @@ def _billable_visits(lines: pl.DataFrame, headers: pl.DataFrame, context: Contex
 
 def _with_stay_exclusions(items: pl.DataFrame, context: Context) -> pl.DataFrame:
     """The reason for which an inpatient stay after the anchor is not charged, first rule that holds."""
-    mdc_of_drg = context.references.drgs.group_by("ms_drg").agg(_mdc=pl.col("mdc").last())
-    items = items.join(mdc_of_drg, left_on="drg", right_on="ms_drg", how="left", maintain_order="left").with_columns(
-        mdc=pl.coalesce("mdc", "_mdc")
+    items = items.join(
+        _mdc_of_drg(items["drg"], context), on="drg", how="left", nulls_equal=False, maintain_order="left"
     )
+    items = items.with_columns(mdc=pl.coalesce("mdc", "_mdc"))
     reason: pl.Expr | None = None
     for rule in reversed(context.program.rules.construction.services.exclusions):
         if isinstance(rule, StayDrgExclusion):
@@ -195,8 +208,22 @@ def _with_stay_exclusions(items: pl.DataFrame, context: Context) -> pl.DataFrame
         reason = pl.when(hit.fill_null(False)).then(pl.lit(rule.id)).otherwise(reason)
     inpatient = pl.col("setting") == "inpatient"
     return items.with_columns(
-        stay_exclusion=pl.when(inpatient).then(reason) if reason is not None else pl.lit(None, dtype=pl.String)
+        stay_exclusion=pl.when(inpatient).then(reason)
+        if reason is not None
+        else pl.lit(None, dtype=pl.String)
     ).drop("_mdc")
+
+
+def _mdc_of_drg(drgs: pl.Series, context: Context) -> pl.DataFrame:
+    """The major diagnostic category of each distinct DRG: from the reference table, else from the packaged ranges."""
+    listed = dict(context.references.drgs.drop_nulls("mdc").select("ms_drg", "mdc").iter_rows())
+    ranges = list(load_codes("ms_drg_mdc_ranges").select("mdc", "from_drg", "to_drg").iter_rows())
+    distinct = drgs.drop_nulls().unique().sort()
+    found = [
+        listed.get(drg) or next((mdc for mdc, first, last in ranges if first <= drg <= last), None)
+        for drg in distinct
+    ]
+    return pl.DataFrame({"drg": distinct, "_mdc": pl.Series(found, dtype=pl.String)})
 
 
 def _with_line_exclusions(items: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -218,7 +245,9 @@ def _with_line_exclusions(items: pl.DataFrame, context: Context) -> pl.DataFrame
         reason = pl.when(hit).then(pl.lit(rule.id)).otherwise(reason)
     return items.with_columns(
         line_exclusion=reason if reason is not None else pl.lit(None, dtype=pl.String),
-        in_stay_exclusion=pl.when(pl.col("setting").is_in(in_stay)).then(pl.lit(in_stay_reason, dtype=pl.String)),
+        in_stay_exclusion=pl.when(pl.col("setting").is_in(in_stay)).then(
+            pl.lit(in_stay_reason, dtype=pl.String)
+        ),
     )
 
 
@@ -249,10 +278,14 @@ def _with_gmlos(items: pl.DataFrame, context: Context) -> pl.DataFrame:
     """GMLOS in tenths of a day, of the billed DRG in the fiscal year of discharge, else of the nearest year at hand."""
     discharge_year = pl.col("end").dt.year() + (pl.col("end").dt.month() >= 10).cast(pl.Int32)
     keyed = items.with_columns(_year=discharge_year, _item=pl.int_range(pl.len()))
-    wanted = keyed.filter(pl.col("setting") == "inpatient").select("billed_drg", "_year").unique().drop_nulls()
+    wanted = (
+        keyed.filter(pl.col("setting") == "inpatient").select("billed_drg", "_year").unique().drop_nulls()
+    )
     distance = (pl.col("fiscal_year") - pl.col("_year")).abs()
     nearest = (
-        wanted.join(context.references.drgs.drop_nulls("gmlos"), left_on="billed_drg", right_on="ms_drg", how="inner")
+        wanted.join(
+            context.references.drgs.drop_nulls("gmlos"), left_on="billed_drg", right_on="ms_drg", how="inner"
+        )
         .sort("billed_drg", "_year", distance, "fiscal_year")
         .unique(["billed_drg", "_year"], keep="first", maintain_order=True)
         .select(

@@ -218,7 +218,8 @@ def book_items(
             in_period[i] = row_period[r]
     for r in range(row_item.size):
         i = row_item[r]
-        if is_final[row_episode[r]] and row_reason[r] == INCLUDED and row_period[r] == POST_EPISODE:
-            if in_episode[i] == row_episode[r] or (in_episode[i] < 0 and after_episode[i] < 0):
-                after_episode[i] = row_episode[r]
-                after_cents[i] = row_cents[r]
+        counts = is_final[row_episode[r]] and row_reason[r] == INCLUDED and row_period[r] == POST_EPISODE
+        free = in_episode[i] < 0 and after_episode[i] < 0
+        if counts and (free or in_episode[i] == row_episode[r]):
+            after_episode[i] = row_episode[r]
+            after_cents[i] = row_cents[r]

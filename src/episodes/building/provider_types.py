@@ -30,7 +30,7 @@ _TYPE_OF_FLAG = {
     "home_health": "home_health",
     "snf": "snf",
 }
-_NEEDS_ALL_DIGITS = {"last4"}
+_NEEDS_ALL_DIGITS = {"last4", "full6"}
 
 
 @cache

@@ -79,11 +79,15 @@ def summarise(episodes: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
             for category in SERVICE_CATEGORIES
         },
         **{
-            f"days_{first}_{last}_cents": pl.col("cents").filter(after_anchor & days_after.is_between(first, last)).sum()
+            f"days_{first}_{last}_cents": pl.col("cents")
+            .filter(after_anchor & days_after.is_between(first, last))
+            .sum()
             for first, last in DAY_BANDS
         },
     )
-    destinations = load_codes("discharge_status_destinations").select("discharge_status", first_discharge_to="destination")
+    destinations = load_codes("discharge_status_destinations").select(
+        "discharge_status", first_discharge_to="destination"
+    )
     return (
         episodes.join(amounts, left_on="row", right_on="episode_row", how="left", maintain_order="left")
         .join(destinations, on="discharge_status", how="left", maintain_order="left")

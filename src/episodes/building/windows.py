@@ -25,9 +25,9 @@ def with_windows(anchors: pl.DataFrame, beneficiaries: pl.DataFrame, context: Co
         death_before_anchor=(pl.col("recorded_death") < pl.col("anchor_start")).fill_null(False),
         attribution_start="anchor_start",
         attribution_end="anchor_end",
-        length_of_stay=pl.max_horizontal((pl.col("anchor_end") - pl.col("anchor_start")).dt.total_days(), pl.lit(1)).cast(
-            pl.Int32
-        ),
+        length_of_stay=pl.max_horizontal(
+            (pl.col("anchor_end") - pl.col("anchor_start")).dt.total_days(), pl.lit(1)
+        ).cast(pl.Int32),
     )
     dated = dated.with_columns(
         death_date=pl.when(~pl.col("death_before_anchor")).then("recorded_death"),
@@ -38,7 +38,9 @@ def with_windows(anchors: pl.DataFrame, beneficiaries: pl.DataFrame, context: Co
     at_death = pl.max_horizontal("death_date", "anchor_end")
     return dated.with_columns(
         episode_end=pl.when("died_in_episode").then(at_death).otherwise("scheduled_end"),
-        post_episode_end=pl.when("died_in_episode").then(at_death).otherwise(pl.min_horizontal(after, "death_date")),
+        post_episode_end=pl.when("died_in_episode")
+        .then(at_death)
+        .otherwise(pl.min_horizontal(after, "death_date")),
     ).drop("recorded_death")
 
 

@@ -16,67 +16,155 @@ from episodes.errors import ContractError, count_of
 LIST_SEPARATOR = "|"
 """Between the elements of a list column in a text file."""
 
+LAYOUT_REASONS = "_reasons"
+"""In this column (lists of text) a layout hands over its own reason codes; such rows are set aside."""
+
 _TRUE = ["true", "t", "1", "y", "yes"]
 _FALSE = ["false", "f", "0", "n", "no"]
-_RULE_WORDS = {"nullability": "missing", "regex": "malformed", "min": "out_of_range", "max": "out_of_range"}
+_RULE_WORDS = {
+    "nullability": "missing",
+    "regex": "malformed",
+    "min": "out_of_range",
+    "max": "out_of_range",
+    "inf": "out_of_range",
+}
 
 
 def conform(name: str, frame: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     """Cast a table to the contract, fill what may be absent, and quarantine what breaks a rule.
 
     Returns the rows that hold; `report` gets the counts, the quarantined rows and notes.
+
+    Raises:
+        ContractError: a required column is missing, or a column has a type that cannot hold its values.
     """
     schema = TABLES[name]
-    _need_required_columns(name, schema, frame)
-    extra = [column for column in frame.columns if column not in schema.columns()]
-    if extra and name not in OPEN_TABLES:
+    need_required_columns(name, frame.columns)
+    _need_possible_types(name, frame)
+    extra = [column for column in frame.columns if column not in (*schema.columns(), LAYOUT_REASONS)]
+    kept_extra = extra if name in OPEN_TABLES else []
+    if extra and not kept_extra:
         report.notes.append(
-            f"{name}: {count_of(len(extra), 'column')} not in the contract ignored: {', '.join(sorted(extra))}"
+            f"{name}: {count_of(len(extra), 'column')} not in the contract ignored: "
+            f"{', '.join(sorted(extra))}"
         )
     counts = report.table(name)
     counts.rows_in += frame.height
 
-    cast, reasons = _cast_columns(schema, frame)
-    kept_extra = extra if name in OPEN_TABLES else []
+    cast, failures = _cast_columns(schema, frame)
     typed = frame.select(
         *[expression.alias(column) for column, expression in cast.items()],
         *[pl.col(column) for column in kept_extra],
-        _reasons=pl.concat_list([pl.when(bad).then(pl.lit(reason)) for reason, bad in reasons.items()])
-        .list.drop_nulls()
-        if reasons
-        else pl.lit([], dtype=pl.List(pl.String)),
+        _reasons_of_row(frame, failures).alias(LAYOUT_REASONS),
     )
-    unreadable = typed.filter(pl.col("_reasons").list.len() > 0)
-    report.set_aside(name, unreadable.rename({"_reasons": "reasons"}))
-    typed = typed.filter(pl.col("_reasons").list.len() == 0).drop("_reasons")
+    broken = pl.col(LAYOUT_REASONS).list.len() > 0
+    report.set_aside(name, typed.filter(broken).rename({LAYOUT_REASONS: "reasons"}))
+    typed = typed.filter(~broken).drop(LAYOUT_REASONS)
 
     unique = typed.unique(maintain_order=True)
     if unique.height < typed.height:
-        counts.netted["exact_duplicate"] = counts.netted.get("exact_duplicate", 0) + typed.height - unique.height
+        counts.add_netted("exact_duplicate", typed.height - unique.height)
 
-    good, failures = schema.filter(unique.select(list(schema.columns())), cast=False)
-    if failures.counts():
-        report.set_aside(name, _with_reasons(failures.details()))
-        if kept_extra:
-            good = unique.join(good.select(required_columns(schema)).unique(), on=required_columns(schema), how="semi")
-    elif kept_extra:
-        good = unique
+    filtered, failed = schema.filter(unique.select(schema.column_names()), cast=False)
+    good = pl.DataFrame(filtered)
+    if good.height < unique.height:
+        report.set_aside(name, _with_reasons(failed.details()))
+    if kept_extra:
+        columns = schema.column_names()
+        good = unique.join(good.unique(), on=columns, how="semi", nulls_equal=True, maintain_order="left")
     counts.rows_out += good.height
     counts.check(name)
-    return pl.DataFrame(good)
+    return good
 
 
-def _need_required_columns(name: str, schema: type[dy.Schema], frame: pl.DataFrame) -> None:
-    missing = [column for column in required_columns(schema) if column not in frame.columns]
+def trust(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """A table taken at its word: absent columns filled, nothing checked but that required ones are there."""
+    schema = TABLES[name]
+    present = frame.collect_schema().names()
+    need_required_columns(name, present)
+    types = types_of(schema)
+    filled = [
+        pl.lit(metadata_of(schema, column).get("default"), dtype=dtype).alias(column)
+        for column, dtype in types.items()
+        if column not in present
+    ]
+    extra = [column for column in present if column not in types] if name in OPEN_TABLES else []
+    return (
+        frame.cast({column: dtype for column, dtype in types.items() if column in present})
+        .with_columns(filled)
+        .select(*types, *extra)
+    )
+
+
+def as_date(column: pl.Expr, have: pl.DataType | type[pl.DataType] = pl.String) -> pl.Expr:
+    """A date; text may read YYYY-MM-DD or YYYYMMDD, and anything else becomes null."""
+    if have in (pl.Date, pl.Datetime):
+        return column.cast(pl.Date)
+    text = _as_text(column, have)
+    # The pattern comes first because a date parser alone takes 26-1-5 for the year 26.
+    return pl.coalesce(
+        pl.when(text.str.contains(pattern)).then(text).str.to_date(form, strict=False)
+        for pattern, form in ((r"^\d{4}-\d{2}-\d{2}$", "%Y-%m-%d"), (r"^\d{8}$", "%Y%m%d"))
+    )
+
+
+def need_required_columns(name: str, present: list[str]) -> None:
+    """Raise `ContractError` when a table lacks a required column."""
+    missing = [column for column in required_columns(TABLES[name]) if column not in present]
     if missing:
         raise ContractError(
             f"Table {name!r} lacks {count_of(len(missing), 'required column')}: {', '.join(missing)}. "
-            f"It has: {', '.join(frame.columns) or 'no columns'}. "
+            f"It has: {', '.join(present) or 'no columns'}. "
             "Rename the columns to those of the claims contract, or name the layout of the file."
         )
 
 
-def _cast_columns(schema: type[dy.Schema], frame: pl.DataFrame) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+def _need_possible_types(name: str, frame: pl.DataFrame) -> None:
+    wrong = [
+        f"{column} is {frame.schema[column]}, expected {wanted}"
+        for column, wanted in types_of(TABLES[name]).items()
+        if column in frame.columns and not _possible(frame.schema[column], wanted)
+    ]
+    if wrong:
+        raise ContractError(
+            f"Table {name!r} has {count_of(len(wrong), 'column')} of an impossible type: {'; '.join(wrong)}. "
+            "Usual cause: columns under the wrong names. Cast them to the expected types, or to text."
+        )
+
+
+def _possible(have: pl.DataType, wanted: pl.DataType) -> bool:
+    """Whether any value of one type can be read as the other."""
+    if have in (pl.Null, wanted):
+        return True
+    is_text = have in (pl.String, pl.Categorical, pl.Enum)
+    if isinstance(wanted, pl.List):
+        return is_text or (isinstance(have, pl.List | pl.Array) and _possible(_inner(have), _inner(wanted)))
+    if have.is_nested() or have in (pl.Object, pl.Binary):
+        return False
+    if wanted == pl.Date:
+        return is_text or have in (pl.Date, pl.Datetime) or have.is_integer() or have.is_float()
+    if wanted.is_numeric() or wanted == pl.Boolean:
+        return not have.is_temporal()
+    return True
+
+
+def _inner(lists: pl.List | pl.Array) -> pl.DataType:
+    return lists.inner() if isinstance(lists.inner, type) else lists.inner
+
+
+def _reasons_of_row(frame: pl.DataFrame, failures: dict[str, pl.Expr]) -> pl.Expr:
+    """The reason codes of each row: those of the layout, then one for each value that cannot be cast."""
+    parts = [pl.lit([], dtype=pl.List(pl.String))]
+    if LAYOUT_REASONS in frame.columns:
+        parts.append(pl.col(LAYOUT_REASONS).fill_null([]))
+    for reason, bad in failures.items():
+        parts.append(pl.when(bad).then(pl.lit(reason)))
+    return pl.concat_list(parts).list.drop_nulls()
+
+
+def _cast_columns(
+    schema: type[dy.Schema], frame: pl.DataFrame
+) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
     """For each column of the contract its cast expression, and for each way to fail the rows it hits."""
     cast: dict[str, pl.Expr] = {}
     failed: dict[str, pl.Expr] = {}
@@ -85,10 +173,10 @@ def _cast_columns(schema: type[dy.Schema], frame: pl.DataFrame) -> tuple[dict[st
         if column not in frame.columns:
             cast[column] = pl.lit(default, dtype=wanted)
             continue
-        expression, kind = _cast(pl.col(column), frame.schema[column], wanted)
-        filled = _filled(pl.col(column), frame.schema[column])
-        if kind is not None:
-            failed[f"{column}_not_{kind}"] = filled & expression.is_null()
+        have = frame.schema[column]
+        expression, kind = _cast(pl.col(column), have, wanted)
+        if have != wanted:
+            failed[f"{column}_not_{kind}"] = _filled(pl.col(column), have) & expression.is_null()
         cast[column] = expression if default is None else expression.fill_null(default)
     return cast, failed
 
@@ -102,18 +190,18 @@ def _filled(column: pl.Expr, have: pl.DataType) -> pl.Expr:
     return column.is_not_null()
 
 
-def _cast(column: pl.Expr, have: pl.DataType, wanted: pl.DataType) -> tuple[pl.Expr, str | None]:  # noqa: PLR0911
+def _cast(  # noqa: PLR0911 - one return a type
+    column: pl.Expr, have: pl.DataType, wanted: pl.DataType
+) -> tuple[pl.Expr, str]:
     """A cast that gives null where it fails, and the noun for what a failing value is not."""
     if wanted == pl.String:
-        return _as_text(column, have), None
-    if have == pl.Null:
-        return pl.lit(None, dtype=wanted), None
+        return _as_text(column, have), "text"
     if wanted == pl.Date:
-        return _as_date(column, have), "a_date"
+        return as_date(column, have), "a_date"
     if wanted.is_integer():
         return _as_whole_number(column, have, wanted), "a_whole_number"
     if wanted == pl.Float64:
-        return _blank_to_null(column, have).cast(pl.Float64, strict=False), "a_number"
+        return _blank_to_null(column, have).cast(pl.Float64, strict=False).fill_nan(None), "a_number"
     if wanted == pl.Boolean:
         return _as_boolean(column, have), "true_or_false"
     if isinstance(wanted, pl.Enum):
@@ -123,61 +211,63 @@ def _cast(column: pl.Expr, have: pl.DataType, wanted: pl.DataType) -> tuple[pl.E
     raise AssertionError(f"no cast to {wanted}")
 
 
-def _blank_to_null(column: pl.Expr, have: pl.DataType) -> pl.Expr:
+def _blank_to_null(column: pl.Expr, have: pl.DataType | type[pl.DataType]) -> pl.Expr:
     if have != pl.String:
         return column
     stripped = column.str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
-def _as_text(column: pl.Expr, have: pl.DataType) -> pl.Expr:
+def _as_text(column: pl.Expr, have: pl.DataType | type[pl.DataType]) -> pl.Expr:
+    """Text without outer blanks. Codes and ids that arrive as floats must be whole; others become null."""
     if have.is_float():
         whole = column.is_not_nan() & (column == column.floor())
         return pl.when(whole).then(column.cast(pl.Int64, strict=False)).cast(pl.String)
-    return _blank_to_null(column.cast(pl.String), pl.String())
-
-
-def _as_date(column: pl.Expr, have: pl.DataType) -> pl.Expr:
-    if have in (pl.Date, pl.Datetime):
-        return column.cast(pl.Date)
-    text = column.cast(pl.String).str.strip_chars()
-    return pl.coalesce(text.str.to_date(form, strict=False) for form in ("%Y-%m-%d", "%Y%m%d"))
+    return _blank_to_null(column.cast(pl.String), pl.String)
 
 
 def _as_whole_number(column: pl.Expr, have: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    """Whole numbers; 12.0 is one, 12.5 is not, in text as in floats."""
     if have.is_float() or have.is_decimal():
         whole = column == column.floor()
         return pl.when(whole).then(column).cast(wanted, strict=False)
-    return _blank_to_null(column, have).cast(wanted, strict=False)
+    if have == pl.String:
+        return _blank_to_null(column, have).str.replace(r"\.0+$", "").cast(wanted, strict=False)
+    return column.cast(wanted, strict=False)
 
 
 def _as_boolean(column: pl.Expr, have: pl.DataType) -> pl.Expr:
     if have == pl.Boolean:
         return column
-    text = column.cast(pl.String).str.strip_chars().str.to_lowercase()
+    text = _as_text(column, have).str.to_lowercase()
     return pl.when(text.is_in(_TRUE)).then(True).when(text.is_in(_FALSE)).then(False)
 
 
 def _as_list(column: pl.Expr, have: pl.DataType, wanted: pl.List) -> pl.Expr:
+    """A list of text or dates; null where any element that was given cannot be read."""
+    if have == wanted:
+        return column
     if isinstance(have, pl.List | pl.Array):
-        return column.cast(wanted, strict=False)
-    parts = _blank_to_null(column.cast(pl.String), pl.String()).str.split(LIST_SEPARATOR)
-    if wanted.inner == pl.Date:
-        return parts.list.eval(pl.element().str.to_date("%Y-%m-%d", strict=False))
-    return parts
+        parts, element = column.cast(pl.List(_inner(have))), _inner(have)
+    else:
+        parts, element = _as_text(column, have).str.split(LIST_SEPARATOR), pl.String()
+    read, _ = _cast(pl.element(), element, _inner(wanted))
+    elements = parts.list.eval(read)
+    given = parts.list.eval(_filled(pl.element(), element)).list.sum()
+    return pl.when(elements.list.drop_nulls().list.len() >= given).then(elements)
 
 
 def _with_reasons(details: pl.DataFrame) -> pl.DataFrame:
     """The failed rows with their reason codes, from dataframely's column a rule."""
-    rules = [column for column, dtype in details.schema.items() if _is_rule_column(column, dtype)]
+    rules = [column for column, dtype in details.schema.items() if _is_rule_column(dtype)]
     reasons = pl.concat_list(
         [pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(_reason_of(rule))) for rule in rules]
     ).list.drop_nulls()
     return details.with_columns(reasons=reasons).drop(rules)
 
 
-def _is_rule_column(column: str, dtype: pl.DataType) -> bool:
-    return isinstance(dtype, pl.Enum) and "invalid" in dtype.categories.to_list() and column != "setting"
+def _is_rule_column(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.Enum) and "invalid" in dtype.categories.to_list()
 
 
 def _reason_of(rule: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 
-from episodes.claims.casting import conform
-from episodes.claims.contract import LINE_PAID_SETTINGS, TABLES, empty_table, types_of
+from episodes.claims.casting import conform, trust
+from episodes.claims.contract import LINE_PAID_SETTINGS, TABLES, empty_table
 from episodes.claims.report import ReadingReport
-from episodes.errors import ContractError, count_of
+from episodes.errors import ContractError, count_of, unknown_name
 
 Frame = pl.DataFrame | pl.LazyFrame
 Validation = Literal["full", "none"]
@@ -24,11 +24,11 @@ class Claims:
         lines: one row a service line.
         beneficiaries, coverage: people, and intervals of coverage.
         hospitals, participants, clinicians, quality: what prices, settlement and attribution read.
-        validate: `full` casts and checks every row; `none` trusts frames that already have the contract's types.
+        validate: `full` casts and checks every row; `none` trusts frames that already hold the contract.
         report: how the tables were read, when a layout made them.
 
-    Columns that may be null or have a default may be absent. Rows that break the contract are set aside with a
-    reason and counted in `report`; too many of them raise `QuarantineError`.
+    Columns that may be null or have a default may be absent. Rows that break the contract are set aside with
+    a reason and counted in `report`; too many of them raise `QuarantineError`.
 
     Raises:
         ContractError: a required column is missing, or a table is not a polars frame.
@@ -66,6 +66,8 @@ class Claims:
             "clinicians": clinicians,
             "quality": quality,
         }
+        if validate not in get_args(Validation):
+            raise ContractError(unknown_name("validation", validate, get_args(Validation)))
         self.report = report or ReadingReport(layout="frames")
         self.report.validation = validate
         self._tables = {name: self._take(name, given[name], validate) for name in TABLES}
@@ -133,37 +135,46 @@ class Claims:
                 "polars.from_pandas and polars.from_arrow convert others."
             )
         if validate == "none":
-            present = frame.lazy().collect_schema()
-            return frame.lazy().cast({c: dtype for c, dtype in types_of(TABLES[name]).items() if c in present})
+            return trust(name, frame.lazy())
         return conform(name, frame.lazy().collect(), self.report).lazy()
 
     def _drop_lines_without_claim(self, raw_claims: Frame | None) -> None:
         """Lines need their claim: without it neither setting nor person is known."""
         keys = ["beneficiary_id", "claim_id"]
         lines = self._tables["lines"].collect()
-        kept = lines.join(self._tables["claims"].select(keys).collect(), on=keys, how="semi", maintain_order="left")
+        claims = self._tables["claims"].select(keys).collect()
+        kept = lines.join(claims, on=keys, how="semi", maintain_order="left")
         if kept.height == lines.height:
             return
-        orphans = lines.join(kept.select(*keys, "line_number"), on=[*keys, "line_number"], how="anti", maintain_order="left")
+        orphans = lines.join(claims, on=keys, how="anti", maintain_order="left")
         delivered = (
-            raw_claims.lazy().select(pl.col(keys).cast(pl.String)).unique().collect()
+            raw_claims.lazy().select(pl.col(keys).cast(pl.String).str.strip_chars()).unique().collect()
             if raw_claims is not None
             else empty_table("claims").select(keys)
         )
-        had_claim = orphans.join(delivered.with_columns(_delivered=True), on=keys, how="left", maintain_order="left")
-        reason = pl.when(pl.col("_delivered")).then(pl.lit("claim_quarantined")).otherwise(pl.lit("claim_missing"))
-        self.report.set_aside("lines", had_claim.with_columns(reasons=pl.concat_list(reason)).drop("_delivered"))
+        had_claim = orphans.join(
+            delivered.with_columns(_delivered=True), on=keys, how="left", maintain_order="left"
+        )
+        reason = (
+            pl.when(pl.col("_delivered")).then(pl.lit("claim_quarantined")).otherwise(pl.lit("claim_missing"))
+        )
+        self.report.set_aside(
+            "lines", had_claim.with_columns(reasons=pl.concat_list(reason)).drop("_delivered")
+        )
         counts = self.report.table("lines")
         counts.rows_out = kept.height
         counts.check("lines")
         self._tables["lines"] = kept.lazy()
 
     def _note_line_paid_claims_without_lines(self) -> None:
-        """Such a claim carries no payable item; its header amount is information only, so it is said aloud."""
+        """Such a claim carries no payable item, for its header amount is information only: say so."""
         keys = ["beneficiary_id", "claim_id"]
-        line_paid = self._tables["claims"].filter(pl.col("setting").cast(pl.String).is_in(list(LINE_PAID_SETTINGS)))
-        number = line_paid.join(self._tables["lines"].select(keys), on=keys, how="anti").select(pl.len()).collect().item()
+        claims = self._tables["claims"].select(*keys, pl.col("setting").cast(pl.String)).collect()
+        line_paid = claims.filter(pl.col("setting").is_in(LINE_PAID_SETTINGS))
+        lines = self._tables["lines"].select(keys).collect()
+        number = line_paid.join(lines, on=keys, how="anti").height
         if number:
             self.report.notes.append(
-                f"{count_of(number, 'claim')} of settings paid by line have no lines: they carry no payable amount"
+                f"{count_of(number, 'claim')} of settings paid by line have no lines: "
+                "they carry no payable amount"
             )

@@ -4,6 +4,7 @@ Each table is a `dataframely` schema. A column with `required=True` in its metad
 others may be absent and are then filled with their default (null where none is given). Amounts are integer
 cents, dates are dates, codes are text without dots.
 """
+# ruff: noqa: N805 - dataframely makes class methods of rules
 
 from __future__ import annotations
 
@@ -264,7 +265,7 @@ TABLES: dict[str, type[dy.Schema]] = {
 """Canonical table name to its schema, in the order they are written."""
 
 OPEN_TABLES = frozenset({"hospitals"})
-"""Tables that may carry further columns of a programme's own; elsewhere unknown columns are dropped with a note."""
+"""Tables that may carry further columns, of a programme's own; elsewhere they are dropped with a note."""
 
 
 def metadata_of(schema: type[dy.Schema], column: str) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from episodes.claims.claims import Claims, Frame, Validation
+from episodes.claims.contract import TABLES
 from episodes.claims.layouts.text_files import data_files
-from episodes.errors import LayoutError, unknown_name
+from episodes.errors import ContractError, LayoutError, count_of, unknown_name
 
 LAYOUTS = ("canonical", "synpuf")
-"""Names of the layouts; each is a module of `episodes.claims.layouts` with `recognises(path)` and `read(path, validate)`."""
+"""The layouts: modules of `episodes.claims.layouts` with `recognises(path)` and `read(path, validate)`."""
 
 
 def read_claims(
@@ -30,6 +31,8 @@ def read_claims(
 
     Raises:
         LayoutError: nothing there, an unknown layout, or a broken file (named, with what was expected).
+        ContractError: a table given as a frame has an unknown name, lacks a column, or has an impossible
+            type.
         QuarantineError: too many rows break the contract.
 
     Example:
@@ -39,7 +42,7 @@ def read_claims(
         'canonical'
     """
     if isinstance(source, Mapping):
-        return Claims(**source, validate=validate)
+        return _from_frames(source, validate)
     path = Path(source)
     if not path.exists():
         raise LayoutError(f"There is no file or folder {path.name!r} at the place given.")
@@ -51,6 +54,19 @@ def read_claims(
     return claims
 
 
+def _from_frames(frames: Mapping[str, Frame], validate: Validation) -> Claims:
+    for name in frames:
+        if name not in TABLES:
+            raise ContractError(unknown_name("table", name, TABLES))
+    if "claims" not in frames:
+        raise ContractError(
+            f"The table 'claims' is missing; given: {', '.join(frames) or 'no table'}. "
+            "Give at least claims, one row a claim or stay, in the columns of the claims contract."
+        )
+    tables: dict[str, Any] = dict(frames)
+    return Claims(**tables, validate=validate)
+
+
 def _module_of(layout: str) -> Any:
     return import_module(f"episodes.claims.layouts.{layout}")
 
@@ -59,8 +75,11 @@ def _recognise(path: Path) -> str:
     fitting = [name for name in LAYOUTS if _module_of(name).recognises(path)]
     if len(fitting) == 1:
         return fitting[0]
-    names = [file.name for file in data_files(path)][:5]
+    names = [file.name for file in data_files(path)]
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
+    what = f"fits {' and '.join(fitting)}" if fitting else "is not recognised"
     raise LayoutError(
-        f"The layout of {path.name!r} is not recognised (files: {', '.join(names) or 'none'}). "
-        f"Name it: layout = {' | '.join(LAYOUTS)}."
+        f"The layout of {path.name!r} {what} ({count_of(len(names), 'data file')}: {shown or 'none'}). "
+        "Usual causes: the folder above or below the files was given, or the files have another delimiter. "
+        f"Or name the layout: {', '.join(LAYOUTS)}."
     )

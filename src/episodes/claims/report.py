@@ -25,6 +25,16 @@ class TableReport:
     quarantined: dict[str, int] = field(default_factory=dict)
     """Rows by first reason, so that the counts sum to the rows."""
 
+    def add_netted(self, reason: str, rows: int) -> None:
+        """Count rows, among those that came in, that another row stands for."""
+        self.netted[reason] = self.netted.get(reason, 0) + rows
+
+    def take_up(self, reason: str, rows: int) -> None:
+        """Count file rows that a layout merged into others before it handed the table over."""
+        if rows:
+            self.rows_in += rows
+            self.add_netted(reason, rows)
+
     def check(self, table: str) -> None:
         """Fail loudly when a row is not accounted for."""
         booked = self.rows_out + sum(self.netted.values()) + sum(self.quarantined.values())
@@ -78,8 +88,9 @@ class ReadingReport:
             parts.append(f"{name}: {number:,} of {count_of(report.rows_in, 'row')} ({reasons})")
         raise QuarantineError(
             f"Too many rows break the claims contract: {'; '.join(parts)}. "
-            f"Tolerated is {TOLERATED_SHARE:.0%} of a table. Usual causes: another layout than the one named, "
-            "codes or dates that a spreadsheet rewrote, or a delivery read twice."
+            f"Tolerated is {TOLERATED_SHARE:.0%} of a table. "
+            "Usual causes: another layout than the one named, codes or dates that a spreadsheet rewrote, "
+            "or a delivery read twice. Name the layout, or mend the rows at their source."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Reading a programme: rules file to typed model, for one performance year, with overrides.
 
-    >>> import episodes as ep
-    >>> program = ep.load_program("team", performance_year=1)
-    >>> program.rules.construction.window.post_days.value
-    30
+>>> import episodes as ep
+>>> program = ep.load_program("team", performance_year=1)
+>>> program.rules.construction.window.post_days.value
+30
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class Program:
     def for_period(self, start: dt.date, end: dt.date) -> Program:
         """The same rules over the episodes of other dates (inclusive)."""
         if end < start:
-            raise ProgramError(f"The period ends ({end}) before it starts ({start}). Give START:END in order.")
+            raise ProgramError(
+                f"The period ends ({end}) before it starts ({start}). Give START:END in order."
+            )
         return replace(self, period=(start, end), own_period=False)
 
     def without(self, exclusions: Iterable[str]) -> Program:
@@ -97,7 +99,7 @@ class Program:
         >>> ep.load_program("team").override({"window.post_days": 90}).rules.construction.window.post_days.status
         'overridden'
         """
-        tree = copy.deepcopy(dict(self._resolved))
+        tree = copy.deepcopy(self._resolved)
         named: dict[str, Any] = dict(self.overrides)
         for key, value in changes.items():
             rule_id = self._rule_id(key)
@@ -145,8 +147,8 @@ class Program:
         return sorted(names)
 
     @property
-    def _resolved(self) -> Mapping[str, Any]:
-        tree = _at_year(self._source, self.performance_year, "")
+    def _resolved(self) -> dict[str, Any]:
+        tree: dict[str, Any] = _at_year(self._source, self.performance_year, "")
         for rule_id, value in self.overrides.items():
             node = _node_at(tree, rule_id)
             node["value"] = value
@@ -154,7 +156,8 @@ class Program:
         return tree
 
     def _rule_id(self, key: str) -> str:
-        known = [rule["rule"] for rule in self.rule_list() if _is_plain_rule(self._resolved, rule["rule"])]
+        tree = self._resolved
+        known = [str(rule["rule"]) for rule in self.rule_list() if _is_plain_rule(tree, rule["rule"])]
         if key in known:
             return key
         ends = [name for name in known if name.endswith("." + key)]
@@ -234,7 +237,9 @@ def _read(name: str | Path) -> dict[str, Any]:
 def _resolve(source: Mapping[str, Any], year: str) -> Program:
     years = source.get("performance_years", {})
     if year not in years:
-        raise ProgramError(unknown_name(f"performance year of {source.get('id', 'the programme')}", year, years))
+        raise ProgramError(
+            unknown_name(f"performance year of {source.get('id', 'the programme')}", year, years)
+        )
     rules = _validate(_at_year(source, year, ""), f"programme {source.get('id', '?')!r}")
     dates = rules.performance_years[year]
     return Program(rules=rules, performance_year=year, period=(dates.start, dates.end), _source=source)
@@ -275,6 +280,8 @@ def _validate(tree: Any, what: str) -> ProgramRules:
     try:
         return ProgramRules.model_validate(tree)
     except ValidationError as error:
-        problems = [f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        problems = [
+            f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        ]
         listed = "\n".join(problems[:20])
         raise ProgramError(f"The {what} has {len(problems)} problem(s):\n{listed}") from error

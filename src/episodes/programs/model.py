@@ -197,11 +197,7 @@ class LinesInExcludedStay(_Rung):
 
 
 ServiceExclusion = Annotated[
-    StayDrgExclusion
-    | StayMdcExclusion
-    | HcpcsExclusion
-    | StatusIndicatorExclusion
-    | LinesInExcludedStay,
+    StayDrgExclusion | StayMdcExclusion | HcpcsExclusion | StatusIndicatorExclusion | LinesInExcludedStay,
     Field(discriminator="kind"),
 ]
 """A rule that takes services out of the episode; its `id` is the reason code."""

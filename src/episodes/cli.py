@@ -1,0 +1,403 @@
+"""The command line: one command a step of the line, each also a function of the library.
+
+Exit codes: 0 done, 1 the run failed (the message says why and what to do), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+from cyclopts import App, Parameter
+
+from episodes.errors import EpisodesError, ProgramError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from episodes.building.built import BuiltEpisodes
+    from episodes.claims import Claims
+    from episodes.programs import Program
+
+app = App(
+    name="episodes",
+    help="Bundled payments from claims to a settled hospital: build episodes, set target prices, reconcile.",
+)
+
+Out = Annotated[Path | None, Parameter(help="Run folder to write: manifest and tables as Parquet.")]
+Overwrite = Annotated[bool, Parameter(help="Replace the run folder if it exists.", negative="")]
+AsJson = Annotated[
+    bool, Parameter(name="--json", help="Print one JSON document instead of tables.", negative="")
+]
+Thread = Annotated[int, Parameter(help="Threads to use; never changes the result. 0 = all cores.")]
+ProgramName = Annotated[str, Parameter(help="A programme by name, or the path of a rules file (.toml).")]
+Year = Annotated[
+    str | None, Parameter(help="Performance year, as the programme names it. Default: its first.")
+]
+Layout = Annotated[str, Parameter(help="Layout of the claims: auto, canonical or synpuf.")]
+Basis = Annotated[
+    str | None, Parameter(help="standardized, allowed or paid in place of the programme's basis.")
+]
+Period = Annotated[
+    str | None, Parameter(help="START:END, inclusive dates in place of the performance year's.")
+]
+Without = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--without-exclusion", help="Reason code of an exclusion to switch off; repeatable.", negative=""
+    ),
+]
+Override = Annotated[
+    list[str] | None, Parameter(name="--override", help="KEY=VALUE, a rule by name; repeatable.", negative="")
+]
+
+
+@app.command
+def demo(
+    *, out: Out = None, performance_year: Year = None, threads: Thread = 0, as_json: AsJson = False
+) -> int:
+    """The whole line on the bundled synthetic claims: episodes, target prices, a reconciled statement.
+
+    Writes three run folders below --out (default: runs/demo), replacing those of an earlier demo.
+    """
+    _use_threads(threads)
+    import episodes as ep
+    from episodes.synthetic.bundled import bundled_folder
+
+    place = out or Path("runs") / "demo"
+    console = _console(as_json)
+    program = ep.load_program("team", performance_year)
+    with _progress("Reading the bundled claims", as_json):
+        claims = ep.read_claims(bundled_folder())
+    baseline = _build(claims, program.for_baseline(), None, as_json, "Building the baseline", threads)
+    built = _build(claims, program, None, as_json, "Building the performance year", threads)
+    with _progress("Pricing and reconciling", as_json):
+        prices = ep.target_prices(baseline, program)
+        result = ep.reconcile(built, prices)
+        _write_built(place / "baseline", baseline, claims, overwrite=True)
+        _write_built(place / "performance", built, claims, overwrite=True)
+        _write_result(place / "reconciliation", built, prices, result, overwrite=True)
+    if as_json:
+        return _print_json({"hospitals": result.hospitals.to_dicts(), "run_folder": str(place.resolve())})
+    from episodes.reports.terminal import show_build, show_open_rules, show_statement
+
+    show_build(built, console)
+    show_open_rules(program.open_rules(), console)
+    show_statement(result.hospitals, console)
+    console.print(f"Run folder: {place.resolve()}", highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command
+def synth(
+    *,
+    out: Annotated[Path, Parameter(help="Folder to write the claims into.")],
+    beneficiaries: Annotated[int, Parameter(help="How many people.")] = 1500,
+    years: Annotated[str, Parameter(help="FIRST-LAST calendar year of the claims.")] = "2022-2026",
+    seed: Annotated[int, Parameter(help="The same seed gives the same bytes.")] = 1,
+    layout: Annotated[str, Parameter(help="Layout to write; canonical.")] = "canonical",
+    dense: Annotated[bool, Parameter(help="Everybody has an episode.")] = True,
+    overwrite: Overwrite = False,
+) -> int:
+    """Make synthetic claims: linked, in all settings, with episodes of every category."""
+    import episodes as ep
+    from episodes.claims.layouts import canonical
+
+    if layout != "canonical":
+        raise EpisodesError(f"Layout {layout!r} cannot be written yet. Known: canonical.")
+    first, _, last = years.partition("-")
+    if not (first.isdigit() and (last.isdigit() or not last)):
+        raise EpisodesError("--years is FIRST-LAST, for example 2022-2026.")
+    if (out / "claims.parquet").exists() and not overwrite:
+        raise EpisodesError(f"{out.name!r} already holds claims. Choose another folder, or say --overwrite.")
+    tables = ep.synthetic.synthesize(
+        beneficiaries=beneficiaries, years=(int(first), int(last or first)), seed=seed, dense=dense
+    )
+    canonical.write(tables, out)
+    _console(False).print(
+        f"Wrote {', '.join(f'{name} {frame.height:,}' for name, frame in tables.items())} to {out}",
+        highlight=False,
+    )
+    return 0
+
+
+@app.command
+def build(
+    source: Annotated[Path, Parameter(help="Folder or file with the claims.")],
+    *,
+    program: ProgramName = "team",
+    performance_year: Year = None,
+    baseline: Annotated[
+        bool, Parameter(help="Build the baseline years of the performance year.", negative="")
+    ] = False,
+    period: Period = None,
+    layout: Layout = "auto",
+    amount_basis: Basis = None,
+    without_exclusion: Without = None,
+    override: Override = None,
+    as_of: Annotated[str | None, Parameter(help="Date the claims are known at (YYYY-MM-DD).")] = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    threads: Thread = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Build episodes from claims: triggers, exclusions by reason, and a balance of every dollar."""
+    _use_threads(threads)
+    import episodes as ep
+    from episodes.reports.terminal import show_build, show_open_rules, show_reading, triggers
+    from episodes.running.run_folder import about_built, check_place
+
+    rules = _program(program, performance_year, baseline, period, amount_basis, without_exclusion, override)
+    if out is not None:
+        check_place(out, overwrite=overwrite)
+    with _progress("Reading claims", as_json):
+        claims = ep.read_claims(source, layout=layout)
+    known_at = _date(as_of, "--as-of") if as_of else None
+    built = _build(claims, rules, known_at, as_json, "Building episodes", threads)
+    if out is not None:
+        _write_built(out, built, claims, overwrite=overwrite)
+    if as_json:
+        return _print_json(
+            {
+                **about_built(built),
+                "triggers": triggers(built).to_dicts(),
+                "exclusions": built.ladder().to_dicts(),
+                "balance": built.balance.to_dicts(),
+                "run_folder": str(out) if out else None,
+            }
+        )
+    console = _console(as_json)
+    show_reading(claims.report, console)
+    show_build(built, console)
+    show_open_rules(rules.open_rules(), console)
+    if out is not None:
+        console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command
+def price(
+    baseline: Annotated[Path, Parameter(help="Run folder of a baseline build (episodes build --baseline).")],
+    *,
+    out: Annotated[Path, Parameter(help="Run folder to write the prices into.")],
+    rules_file: Annotated[
+        Path | None, Parameter(help="The rules file, where the build used one of your own.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> int:
+    """Set target prices from baseline episodes: one price a price code and region."""
+    import episodes as ep
+    from episodes.running.run_folder import about_program, check_place, read_built, write_run
+
+    check_place(out, overwrite=overwrite)
+    built = read_built(baseline, rules_file)
+    prices = ep.target_prices(built, built.program)
+    about = {"program": about_program(built.program), "basis": built.basis}
+    write_run(out, "prices", prices.tables(), about, overwrite=overwrite)
+    if as_json:
+        return _print_json({"prices": prices.prices.to_dicts(), "run_folder": str(out)})
+    _console(as_json).print(
+        f"{prices.prices.height:,} prices in {out.resolve()}", highlight=False, soft_wrap=True
+    )
+    return 0
+
+
+@app.command
+def reconcile(
+    run: Annotated[Path, Parameter(help="Run folder of the performance year (episodes build).")],
+    *,
+    prices: Annotated[Path, Parameter(help="Run folder of prices, or a price file (CSV).")],
+    track: Annotated[
+        str | None, Parameter(help="Track of all hospitals, in place of the participants' own.")
+    ] = None,
+    out: Out = None,
+    rules_file: Annotated[
+        Path | None, Parameter(help="The rules file, where the build used one of your own.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> int:
+    """Reconcile a performance year against target prices: payment or repayment of each hospital, step by step."""
+    import episodes as ep
+    from episodes.reports.terminal import show_statement
+    from episodes.running.run_folder import check_place, read_built
+
+    if out is not None:
+        check_place(out, overwrite=overwrite)
+    built = read_built(run, rules_file)
+    given = ep.read_target_prices(prices, built.program)
+    result = ep.reconcile(built, given, track=track)
+    if out is not None:
+        _write_result(out, built, given, result, overwrite=overwrite)
+    if as_json:
+        return _print_json(
+            {"hospitals": result.hospitals.to_dicts(), "run_folder": str(out) if out else None}
+        )
+    console = _console(as_json)
+    show_statement(result.hospitals, console)
+    if out is not None:
+        console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command(name="check-program")
+def check_program(program: ProgramName, *, performance_year: Year = None, as_json: AsJson = False) -> int:
+    """Check a rules file and list its rules with value, status and citation."""
+    import episodes as ep
+
+    loaded = ep.load_program(program, performance_year)
+    rules = loaded.rule_list()
+    if as_json:
+        return _print_json({"fingerprint": loaded.fingerprint, "rules": rules})
+    from rich.table import Table
+
+    table = Table(
+        title=f"{loaded.rules.name}, performance year {loaded.performance_year}", title_justify="left"
+    )
+    for column in ("rule", "value", "status", "citation"):
+        table.add_column(column, overflow="fold")
+    for rule in rules:
+        table.add_row(rule["rule"], str(rule["value"])[:120], rule["status"], rule["citation"])
+    console = _console(as_json)
+    console.print(table)
+    console.print(f"{len(rules)} rules, {len(loaded.open_rules())} open. Fingerprint {loaded.fingerprint}")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: errors a user can mend become one paragraph and exit code 1, wrong usage exit code 2."""
+    try:
+        code = app(arguments, exit_on_error=False, result_action="return_value")
+    except cyclopts.CycloptsError:
+        sys.exit(2)
+    except EpisodesError as error:
+        print(f"episodes: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("episodes: stopped; nothing half-written is left behind.", file=sys.stderr)
+        sys.exit(1)
+    except (OSError, MemoryError) as error:
+        print(f"episodes: {type(error).__name__}: {_without_paths(error)}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(code or 0)
+
+
+def _without_paths(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or "the machine refused; is there disk and memory left?"
+
+
+def _program(
+    name: str,
+    year: str | None,
+    baseline: bool,
+    period: str | None,
+    basis: str | None,
+    without: list[str] | None,
+    override: list[str] | None,
+) -> Program:
+    import episodes as ep
+
+    changes: dict[str, Any] = {}
+    for change in override or []:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise ProgramError(f"--override wants KEY=VALUE, got {key!r} without a value.")
+        changes[key] = _plain(value)
+    if basis is not None:
+        changes["construction.amount_basis"] = basis
+    loaded = ep.load_program(name, year, overrides=changes, without_exclusions=without or [])
+    if baseline:
+        loaded = loaded.for_baseline()
+    if period is not None:
+        start, colon, end = period.partition(":")
+        if not colon:
+            raise ProgramError("--period is START:END, for example 2022-01-01:2024-12-31.")
+        loaded = loaded.for_period(_date(start, "--period"), _date(end, "--period"))
+    return loaded
+
+
+def _plain(text: str) -> Any:
+    """A value as JSON where it is JSON (90, true, ["a"]), else the text itself."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _date(text: str, option: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise EpisodesError(f"{option}: a date is YYYY-MM-DD.") from error
+
+
+def _build(
+    claims: Claims, program: Program, as_of: dt.date | None, quiet: bool, title: str, threads: int
+) -> BuiltEpisodes:
+    import episodes as ep
+
+    with _progress(title, quiet) as advance:
+        return ep.build_episodes(claims, program, as_of=as_of, threads=threads or _cores(), progress=advance)
+
+
+def _write_built(folder: Path, built: BuiltEpisodes, claims: Claims, *, overwrite: bool) -> None:
+    from episodes.running.run_folder import about_built, built_tables, write_run
+
+    tables = built_tables(built, claims.report.quarantine)
+    write_run(folder, "built", tables, about_built(built), overwrite=overwrite)
+
+
+def _write_result(folder: Path, built: BuiltEpisodes, prices: Any, result: Any, *, overwrite: bool) -> None:
+    from episodes.running.run_folder import about_program, write_run
+
+    tables = {
+        "hospitals": result.hospitals,
+        "parties": result.parties,
+        "episodes": result.episodes,
+        "steps": result.steps,
+        **{f"prices/{name}": frame for name, frame in prices.tables().items()},
+    }
+    about = {"program": about_program(built.program), "basis": built.basis, "open_rules": result.open_rules}
+    write_run(folder, "reconciliation", tables, about, overwrite=overwrite)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _use_threads(threads: int) -> None:
+    """One thread budget for every library; takes effect because none of them is imported yet."""
+    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads or _cores()))
+
+
+def _console(as_json: bool) -> Console:
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 160
+    return Console(stderr=as_json, width=width)
+
+
+@contextmanager
+def _progress(title: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress line on the error stream; silent where that is not a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _print_json(document: dict[str, Any]) -> int:
+    print(json.dumps(document, indent=1, default=str))
+    return 0

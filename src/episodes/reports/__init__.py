@@ -1,0 +1,1 @@
+"""Tables for people: in the terminal, and as plain data for scripts."""

@@ -1,0 +1,167 @@
+"""The tables a person sees in the terminal: triggers, the exclusion ladder, the balance, the hospitals' statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from episodes.building.built import BuiltEpisodes
+from episodes.claims.report import ReadingReport
+from episodes.money import dollars
+
+
+def triggers(built: BuiltEpisodes) -> pl.DataFrame:
+    """Candidate episodes by category, setting and trigger code: found, and what became of them."""
+    status = pl.col("status")
+    return (
+        built.episodes.group_by("category", "anchor_setting", "anchor_code")
+        .agg(
+            found=pl.len(),
+            excluded=(status == "excluded").sum(),
+            overlapped=(status == "overlapped").sum(),
+            open=(status == "open").sum(),
+            final=(status == "final").sum(),
+            final_cents=pl.col("episode_cents").filter(status == "final").sum(),
+        )
+        .sort("category", "anchor_setting", "anchor_code")
+    )
+
+
+def show_reading(report: ReadingReport, console: Console) -> None:
+    """Rows in and what became of them, table by table."""
+    table = _table(
+        f"Read as {report.layout!r}",
+        ["table", "rows in", "rows out", "netted", "quarantined"],
+        left=("table",),
+    )
+    for name, one in report.tables.items():
+        if one.rows_in:
+            table.add_row(
+                name,
+                f"{one.rows_in:,}",
+                f"{one.rows_out:,}",
+                _by_reason(one.netted),
+                _by_reason(one.quarantined),
+            )
+    console.print(table)
+    for note in report.notes:
+        console.print(f"  note: {note}", highlight=False)
+
+
+def show_build(built: BuiltEpisodes, console: Console) -> None:
+    """Triggers, ladder, balance, and what a reader must know of: settings not established, rules switched off."""
+    program = built.program
+    start, end = program.period
+    console.print(
+        f"[bold]{program.rules.name}[/], performance year {program.performance_year}, period {start} to {end}, "
+        f"amounts: {built.basis}",
+        highlight=False,
+    )
+    if program.switched_off:
+        console.print(
+            f"[bold]Switched off for exploration:[/] {', '.join(program.switched_off)}. "
+            "These are not the programme's episodes.",
+            highlight=False,
+        )
+    if program.overrides:
+        console.print(f"[bold]Overridden:[/] {', '.join(sorted(program.overrides))}", highlight=False)
+    found = triggers(built)
+    table = _table(
+        "Triggers",
+        ["category", "setting", "code", "found", "excluded", "overlapped", "open", "final", "final cost"],
+        left=("category", "setting", "code"),
+    )
+    for *names, total, excluded, overlapped, still_open, final, cents in found.iter_rows():
+        counts = (f"{n:,}" for n in (total, excluded, overlapped, still_open, final))
+        table.add_row(*names, *counts, dollars(cents))
+    table.add_section()
+    sums = found.select(pl.col("found", "excluded", "overlapped", "open", "final", "final_cents").sum()).row(
+        0
+    )
+    table.add_row("all", "", "", *(f"{n:,}" for n in sums[:-1]), dollars(sums[-1]))
+    console.print(table)
+
+    ladder = _table(
+        "Exclusions, in ladder order", ["reason", "first reason", "any reason", "applied"], left=("reason",)
+    )
+    for reason, first, anywhere, applied in built.ladder().iter_rows():
+        ladder.add_row(reason, f"{first:,}", f"{anywhere:,}", "yes" if applied else "switched off")
+    console.print(ladder)
+
+    balance = _table(
+        "Every dollar, once",
+        ["booked to", "period", "reason", "items", "amount"],
+        left=("booked to", "period", "reason"),
+    )
+    for destination, period, reason, items, cents, _memo in built.balance.iter_rows():
+        balance.add_row(destination, period or "", reason or "", f"{items:,}", dollars(cents))
+    balance.add_section()
+    balance.add_row(
+        "all", "", "", f"{built.counts['payable_items']:,} in", dollars(int(built.balance["cents"].sum()))
+    )
+    console.print(balance)
+
+
+def show_statement(hospitals: pl.DataFrame, console: Console) -> None:
+    """One line a hospital: from episodes to payment or repayment."""
+    columns = {
+        "ccn": "hospital",
+        "track": "track",
+        "episodes": "episodes",
+        "target_cents": "target",
+        "actual_cents": "actual",
+        "difference_cents": "difference",
+        "low_volume_effect_cents": "low volume",
+        "quality_score": "quality",
+        "quality_effect_cents": "quality effect",
+        "limit_effect_cents": "limit",
+        "downside_waiver_cents": "no downside",
+        "post_episode_excess_cents": "post-episode",
+        "amount_cents": "amount",
+        "outcome": "",
+    }
+    shown = [name for name in columns if name in hospitals.columns]
+    table = _table("Reconciliation", [columns[name] for name in shown], left=("hospital", ""))
+    for row in hospitals.select(shown).iter_rows(named=True):
+        table.add_row(*(_cell(name, row[name]) for name in shown))
+    console.print(table)
+
+
+def show_open_rules(rules: Sequence[dict[str, Any]], console: Console) -> None:
+    """The settings that are not established or were changed, one line each."""
+    table = _table(
+        "Settings that are open or changed", ["rule", "value", "status"], left=("rule", "value", "status")
+    )
+    for rule in rules:
+        table.add_row(str(rule["rule"]), _short(rule["value"]), str(rule["status"]))
+    console.print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name.endswith("_cents"):
+        return dollars(value)
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _short(value: object, width: int = 60) -> str:
+    text = str(value)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _by_reason(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.items())) or "0"
+
+
+def _table(title: str, columns: Sequence[str], left: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
+    return table
