@@ -57,9 +57,7 @@ def test_unrelated_people_change_nothing_for_the_others(plain: ep.BuiltEpisodes)
     more = build({**TABLES, "claims": [*TABLES["claims"], stranger]})
     assert_frame_equal(plain.episodes, more.episodes)
     assert_frame_equal(plain.services.collect(), more.services.collect())
-    grown = more.balance.join(
-        plain.balance, on=["destination", "period", "reason"], nulls_equal=True, suffix="_before"
-    )
+    grown = more.balance.join(plain.balance, on=["destination", "period", "reason"], nulls_equal=True, suffix="_before")
     changed = grown.filter(pl.col("cents") != pl.col("cents_before"))
     assert changed["destination"].to_list() == ["no_episode"]
     assert (changed["cents"] - changed["cents_before"]).to_list() == [77_700]
@@ -80,9 +78,7 @@ def test_dates_shifted_by_28_years_give_the_same_episodes() -> None:
         "claims": [
             {
                 **row,
-                "ms_drg": None
-                if str(row["ms_drg"]) in {"453", "454", "455", "459", "460"}
-                else row["ms_drg"],
+                "ms_drg": None if str(row["ms_drg"]) in {"453", "454", "455", "459", "460"} else row["ms_drg"],
                 "pricing_drg": None
                 if str(row["pricing_drg"]) in {"453", "454", "455", "459", "460"}
                 else row["pricing_drg"],
@@ -90,10 +86,7 @@ def test_dates_shifted_by_28_years_give_the_same_episodes() -> None:
             for row in TABLES["claims"]
         ],
     }  # their map is dated
-    later = {
-        name: [{k: shift(v) for k, v in row.items()} for row in rows]
-        for name, rows in without_old_drgs.items()
-    }
+    later = {name: [{k: shift(v) for k, v in row.items()} for row in rows] for name, rows in without_old_drgs.items()}
     before = ep.load_program("team", 1, period=PERIOD, without_exclusions=off)
     after = before.for_period(PERIOD[0] + days, PERIOD[1] + days)
     one = ep.build_episodes(ep.Claims(**strategies.to_frames(without_old_drgs)), before)

@@ -46,9 +46,7 @@ def test_plain_python_gives_the_same_as_compiled(monkeypatch: pytest.MonkeyPatch
 
 
 @given(st.integers(-(10**11), 10**11), st.integers(1, 10_000), st.data())
-def test_share_is_the_first_part_of_a_split_by_boundaries(
-    amount: int, whole: int, data: st.DataObject
-) -> None:
+def test_share_is_the_first_part_of_a_split_by_boundaries(amount: int, whole: int, data: st.DataObject) -> None:
     part = data.draw(st.integers(0, whole))
     expected, rest = split_by_boundaries(amount, [part], whole)
     assert kernels().share_of.py_func(amount, part, whole) == expected

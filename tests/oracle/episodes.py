@@ -134,9 +134,7 @@ def build(tables: dict[str, list[Row]], options: Options | None = None) -> Built
         candidates = anchors_of(items, claim_order)
         for candidate in candidates:
             set_window(candidate, record_of.get(person))
-            candidate["reasons"] = reasons_of(
-                candidate, record_of.get(person), coverage_of.get(person, []), options
-            )
+            candidate["reasons"] = reasons_of(candidate, record_of.get(person), coverage_of.get(person, []), options)
         settle_overlaps(candidates)
         rows = []
         for candidate in candidates:
@@ -197,9 +195,7 @@ def order_of_claim_ids(claims: list[Row]) -> ClaimOrder:
 def claims_known(claims: list[Row], as_of: date | None) -> list[Row]:
     """The claims processed by that day; without a processing date a claim is known."""
     return [
-        claim
-        for claim in claims
-        if as_of is None or claim["process_date"] is None or claim["process_date"] <= as_of
+        claim for claim in claims if as_of is None or claim["process_date"] is None or claim["process_date"] <= as_of
     ]
 
 
@@ -435,9 +431,7 @@ def inpatient_trigger(stay: Row) -> Row | None:
 
 def outpatient_anchors(items: list[Row], claim_order: ClaimOrder) -> list[Row]:
     """One a day: the best trigger line of the day; the others vanish."""
-    triggers = {
-        row["code"]: row for row in rows_of("team_anchor_codes") if row["anchor_setting"] == "outpatient"
-    }
+    triggers = {row["code"]: row for row in rows_of("team_anchor_codes") if row["anchor_setting"] == "outpatient"}
     lines_by_day = defaultdict(list)
     for item in items:
         if (
@@ -574,14 +568,11 @@ def reasons_of(candidate: Row, record: Row | None, coverage: list[Row], options:
     last_day = scheduled_end if death is None else min(scheduled_end, death)
 
     def has(kind: str) -> bool:
-        return any(
-            interval["kind"] == kind and meets(interval, episode_start, last_day) for interval in coverage
-        )
+        return any(interval["kind"] == kind and meets(interval, episode_start, last_day) for interval in coverage)
 
     ladder = {
         "out_of_period": not options.period[0] <= anchor_end <= options.period[1],
-        "outside_model_dates": options.own_period
-        and (episode_start < MODEL_START or scheduled_end > MODEL_END),
+        "outside_model_dates": options.own_period and (episode_start < MODEL_START or scheduled_end > MODEL_END),
         "not_acute_hospital": candidate["provider_type"] != "acute",
         "excluded_state": in_maryland(candidate["anchor_ccn"]),
         "rural_community_hospital_demonstration": in_rural_demonstration(
@@ -709,10 +700,7 @@ def period_of(item: Row, candidate: Row) -> str:
         return "anchor"
     if item["start"] == candidate["anchor_end"] and (
         candidate["anchor_setting"] == "outpatient"
-        or (
-            item["setting"] == "professional"
-            and item["line"]["place_of_service"] in ANCHOR_PLACES_ON_LAST_DAY
-        )
+        or (item["setting"] == "professional" and item["line"]["place_of_service"] in ANCHOR_PLACES_ON_LAST_DAY)
     ):
         return "anchor"
     return "post" if item["start"] <= candidate["episode_end"] else "post_episode"

@@ -1,4 +1,4 @@
-"""Worked cases of the oracle, computed by hand, and properties of it on random claims.
+"""Worked cases, computed by hand, of the oracle and of the engine; and properties of the oracle on random claims.
 
 Unless a case says otherwise: a hip replacement (DRG 470) at an acute hospital, 2026-03-01 to 2026-03-04, of a
 person with Parts A and B. The discharge day is day 1, so the episode ends on March 4 + 29 = April 2, and the
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from comparison import compare
 from oracle.episodes import (
     ADD_ONS,
     CLAIM_PAID_SETTINGS,
@@ -62,9 +63,7 @@ class Case:
         row = contract_row("coverage", beneficiary_id="P", kind=kind, start_date=start, end_date=end)
         self.tables["coverage"].append(row)
 
-    def claim(
-        self, claim_id: str, setting: str, start: date, end: date, cents: int | None, **more: Any
-    ) -> None:
+    def claim(self, claim_id: str, setting: str, start: date, end: date, cents: int | None, **more: Any) -> None:
         row = contract_row(
             "claims",
             beneficiary_id="P",
@@ -78,9 +77,7 @@ class Case:
         )
         self.tables["claims"].append({**row, **more})
 
-    def line(
-        self, claim_id: str, number: int, on: date | None, cents: int | None = None, **more: Any
-    ) -> None:
+    def line(self, claim_id: str, number: int, on: date | None, cents: int | None = None, **more: Any) -> None:
         row = contract_row(
             "lines",
             beneficiary_id="P",
@@ -106,6 +103,7 @@ class Case:
     def build(self, **options: Any) -> Built:
         built = build(self.tables, Options(**options))
         assert built.total() == input_total(self.tables, Options(**options))
+        compare(self.tables, Options(**options))  # the engine gives the same
         return built
 
 
@@ -161,9 +159,7 @@ def only(built: Built) -> Row:
 def test_the_discharge_day_is_day_one_of_thirty() -> None:
     case = Case()
     case.anchor()
-    for number, on in enumerate(
-        (day(2, 28), day(3, 1), day(3, 4), day(4, 2), day(4, 3), day(5, 2), day(5, 3))
-    ):
+    for number, on in enumerate((day(2, 28), day(3, 1), day(3, 4), day(4, 2), day(4, 3), day(5, 2), day(5, 3))):
         case.one_line(f"visit{number}", "professional", on, 10 ** (number + 1), place_of_service="11")
     built = case.build()
     episode = only(built)
@@ -179,9 +175,7 @@ def test_the_discharge_day_is_day_one_of_thirty() -> None:
     assert booked(built)["outside", None, None] == 10 + 10_000_000  # February 28 and May 3
 
 
-@pytest.mark.parametrize(
-    ("place", "period"), [("21", "anchor"), ("23", "anchor"), ("11", "post"), (None, "post")]
-)
+@pytest.mark.parametrize(("place", "period"), [("21", "anchor"), ("23", "anchor"), ("11", "post"), (None, "post")])
 def test_professional_lines_of_the_discharge_day_go_by_place(place: str | None, period: str) -> None:
     case = Case()
     case.anchor()
@@ -566,9 +560,7 @@ def test_every_reason_is_collected_in_order() -> None:
         "other_primary_payer",
         "death_in_anchor",
     ]  # not medicare_advantage: the window ends with death on March 4
-    assert (
-        reasons(case, period=(date(2025, 1, 1), date(2025, 12, 31)), own_period=False)[0] == "out_of_period"
-    )
+    assert reasons(case, period=(date(2025, 1, 1), date(2025, 12, 31)), own_period=False)[0] == "out_of_period"
     assert only(case.build(switched_off=frozenset(LADDER)))["status"] == "final"
 
 
