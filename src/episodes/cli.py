@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,11 +21,14 @@ from cyclopts import App, Parameter
 from episodes.errors import EpisodesError, ProgramError
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import Console
 
     from episodes.building.built import BuiltEpisodes
     from episodes.claims import Claims
+    from episodes.pricing import TargetPrices
     from episodes.programs import Program
+    from episodes.reconciliation import ReconciliationResult
 
 app = App(
     name="episodes",
@@ -33,26 +37,16 @@ app = App(
 
 Out = Annotated[Path | None, Parameter(help="Run folder to write: manifest and tables as Parquet.")]
 Overwrite = Annotated[bool, Parameter(help="Replace the run folder if it exists.", negative="")]
-AsJson = Annotated[
-    bool, Parameter(name="--json", help="Print one JSON document instead of tables.", negative="")
-]
+AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON document instead of tables.", negative="")]
 Thread = Annotated[int, Parameter(help="Threads to use; never changes the result. 0 = all cores.")]
 ProgramName = Annotated[str, Parameter(help="A programme by name, or the path of a rules file (.toml).")]
-Year = Annotated[
-    str | None, Parameter(help="Performance year, as the programme names it. Default: its first.")
-]
+Year = Annotated[str | None, Parameter(help="Performance year, as the programme names it. Default: its first.")]
 Layout = Annotated[str, Parameter(help="Layout of the claims: auto, canonical or synpuf.")]
-Basis = Annotated[
-    str | None, Parameter(help="standardized, allowed or paid in place of the programme's basis.")
-]
-Period = Annotated[
-    str | None, Parameter(help="START:END, inclusive dates in place of the performance year's.")
-]
+Basis = Annotated[str | None, Parameter(help="standardized, allowed or paid in place of the programme's basis.")]
+Period = Annotated[str | None, Parameter(help="START:END, inclusive dates in place of the performance year's.")]
 Without = Annotated[
     list[str] | None,
-    Parameter(
-        name="--without-exclusion", help="Reason code of an exclusion to switch off; repeatable.", negative=""
-    ),
+    Parameter(name="--without-exclusion", help="Reason code of an exclusion to switch off; repeatable.", negative=""),
 ]
 Override = Annotated[
     list[str] | None, Parameter(name="--override", help="KEY=VALUE, a rule by name; repeatable.", negative="")
@@ -60,9 +54,7 @@ Override = Annotated[
 
 
 @app.command
-def demo(
-    *, out: Out = None, performance_year: Year = None, threads: Thread = 0, as_json: AsJson = False
-) -> int:
+def demo(*, out: Out = None, performance_year: Year = None, threads: Thread = 0, as_json: AsJson = False) -> int:
     """The whole line on the bundled synthetic claims: episodes, target prices, a reconciled statement.
 
     Writes three run folders below --out (default: runs/demo), replacing those of an earlier demo.
@@ -134,9 +126,7 @@ def build(
     *,
     program: ProgramName = "team",
     performance_year: Year = None,
-    baseline: Annotated[
-        bool, Parameter(help="Build the baseline years of the performance year.", negative="")
-    ] = False,
+    baseline: Annotated[bool, Parameter(help="Build the baseline years of the performance year.", negative="")] = False,
     period: Period = None,
     layout: Layout = "auto",
     amount_basis: Basis = None,
@@ -187,9 +177,7 @@ def price(
     baseline: Annotated[Path, Parameter(help="Run folder of a baseline build (episodes build --baseline).")],
     *,
     out: Annotated[Path, Parameter(help="Run folder to write the prices into.")],
-    rules_file: Annotated[
-        Path | None, Parameter(help="The rules file, where the build used one of your own.")
-    ] = None,
+    rules_file: Annotated[Path | None, Parameter(help="The rules file, where the build used one of your own.")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> int:
@@ -201,12 +189,11 @@ def price(
     built = read_built(baseline, rules_file)
     prices = ep.target_prices(built, built.program)
     about = {"program": about_program(built.program), "basis": built.basis}
-    write_run(out, "prices", prices.tables(), about, overwrite=overwrite)
+    tables, documents = _price_folder(prices)
+    write_run(out, "prices", tables, about, documents=documents, overwrite=overwrite)
     if as_json:
         return _print_json({"prices": prices.prices.to_dicts(), "run_folder": str(out)})
-    _console(as_json).print(
-        f"{prices.prices.height:,} prices in {out.resolve()}", highlight=False, soft_wrap=True
-    )
+    _console(as_json).print(f"{prices.prices.height:,} prices in {out.resolve()}", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -215,13 +202,9 @@ def reconcile(
     run: Annotated[Path, Parameter(help="Run folder of the performance year (episodes build).")],
     *,
     prices: Annotated[Path, Parameter(help="Run folder of prices, or a price file (CSV).")],
-    track: Annotated[
-        str | None, Parameter(help="Track of all hospitals, in place of the participants' own.")
-    ] = None,
+    track: Annotated[str | None, Parameter(help="Track of all hospitals, in place of the participants' own.")] = None,
     out: Out = None,
-    rules_file: Annotated[
-        Path | None, Parameter(help="The rules file, where the build used one of your own.")
-    ] = None,
+    rules_file: Annotated[Path | None, Parameter(help="The rules file, where the build used one of your own.")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> int:
@@ -238,9 +221,7 @@ def reconcile(
     if out is not None:
         _write_result(out, built, given, result, overwrite=overwrite)
     if as_json:
-        return _print_json(
-            {"hospitals": result.hospitals.to_dicts(), "run_folder": str(out) if out else None}
-        )
+        return _print_json({"hospitals": result.hospitals.to_dicts(), "run_folder": str(out) if out else None})
     console = _console(as_json)
     show_statement(result.hospitals, console)
     if out is not None:
@@ -259,9 +240,7 @@ def check_program(program: ProgramName, *, performance_year: Year = None, as_jso
         return _print_json({"fingerprint": loaded.fingerprint, "rules": rules})
     from rich.table import Table
 
-    table = Table(
-        title=f"{loaded.rules.name}, performance year {loaded.performance_year}", title_justify="left"
-    )
+    table = Table(title=f"{loaded.rules.name}, performance year {loaded.performance_year}", title_justify="left")
     for column in ("rule", "value", "status", "citation"):
         table.add_column(column, overflow="fold")
     for rule in rules:
@@ -355,18 +334,29 @@ def _write_built(folder: Path, built: BuiltEpisodes, claims: Claims, *, overwrit
     write_run(folder, "built", tables, about_built(built), overwrite=overwrite)
 
 
-def _write_result(folder: Path, built: BuiltEpisodes, prices: Any, result: Any, *, overwrite: bool) -> None:
+def _write_result(
+    folder: Path, built: BuiltEpisodes, prices: TargetPrices, result: ReconciliationResult, *, overwrite: bool
+) -> None:
     from episodes.running.run_folder import about_program, write_run
 
+    price_tables, documents = _price_folder(prices, "prices/")
     tables = {
         "hospitals": result.hospitals,
         "parties": result.parties,
         "episodes": result.episodes,
         "steps": result.steps,
-        **{f"prices/{name}": frame for name, frame in prices.tables().items()},
+        **price_tables,
     }
     about = {"program": about_program(built.program), "basis": built.basis, "open_rules": result.open_rules}
-    write_run(folder, "reconciliation", tables, about, overwrite=overwrite)
+    write_run(folder, "reconciliation", tables, about, documents=documents, overwrite=overwrite)
+
+
+def _price_folder(prices: TargetPrices, below: str = "") -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
+    """Tables and description of a price folder, named for a place in a run folder; `read_target_prices` reads it."""
+    from episodes.pricing.price_files import DESCRIPTION_FILE, folder_description, folder_tables
+
+    tables = {f"{below}{name.removesuffix('.parquet')}": table for name, table in folder_tables(prices).items()}
+    return tables, {f"{below}{DESCRIPTION_FILE}": folder_description(prices)}
 
 
 def _cores() -> int:
@@ -380,10 +370,10 @@ def _use_threads(threads: int) -> None:
 
 
 def _console(as_json: bool) -> Console:
+    """Wide enough for the tables whatever the window: a wrapped line can be read, a cut amount cannot."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 160
-    return Console(stderr=as_json, width=width)
+    return Console(stderr=as_json, width=max(shutil.get_terminal_size().columns, 150))
 
 
 @contextmanager

@@ -39,6 +39,14 @@ class PriceError(EpisodesError):
     """Target prices do not fit the episodes they are to be reconciled with."""
 
 
+class MixedBasisError(PriceError, BasisError):
+    """Amounts of two bases were about to be compared."""
+
+
+class ArgumentError(EpisodesError, ValueError):
+    """A number or a name given to a function is not usable."""
+
+
 class BalanceError(EpisodesError):
     """A cent of the input was lost or counted twice. Always a fault of the library: please report it."""
 

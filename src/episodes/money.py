@@ -22,7 +22,7 @@ def exact(rate: Rate) -> Fraction:
     Fraction(1, 1)
     """
     if isinstance(rate, float):
-        return Fraction(repr(rate))
+        return Fraction(repr(float(rate)))
     return Fraction(rate)
 
 

@@ -17,8 +17,8 @@ from episodes.claims import Claims
 from episodes.claims.people import bucket_of_hash, people_in_order
 from episodes.errors import BasisError, count_of
 from episodes.programs import Program
-from episodes.programs.model import Basis
 from episodes.programs.references import References
+from episodes.programs.rule import Basis
 from episodes.running.executors import Executor, Serial, Threads
 
 PEOPLE_PER_BUCKET = 20_000
@@ -134,6 +134,7 @@ def _put_together(
         episodes_by_status=dict(by_status.iter_rows()),
         service_rows_without_amount_on_basis=barred,
         context_fingerprint=context.fingerprint,
+        notes=_notes(context),
     )
     return BuiltEpisodes(
         program=context.program,
@@ -147,6 +148,25 @@ def _put_together(
         counts=counts,
         source=claims.report.to_dict(),
     )
+
+
+def _notes(context: Context) -> list[str]:
+    """What a reader must know of the references a run used."""
+    start, end = context.program.period
+    needed = set(range(_fiscal_year(start), _fiscal_year(end) + 1))
+    at_hand = set(context.references.drgs.drop_nulls("gmlos")["fiscal_year"].to_list())
+    absent = sorted(needed - at_hand)
+    if not absent:
+        return []
+    return [
+        f"No geometric mean lengths of stay of fiscal year {', '.join(str(year) for year in absent)}: inpatient stays that "
+        f"run over a window's end are split by those of the nearest year at hand "
+        f"({', '.join(str(year) for year in sorted(at_hand)) or 'none'}). References(ms_drgs=...) takes your own table."
+    ]
+
+
+def _fiscal_year(day: dt.date) -> int:
+    return day.year + (day.month >= 10)
 
 
 def _known_at(tables: dict[str, pl.DataFrame], as_of: dt.date) -> tuple[dict[str, pl.DataFrame], int]:

@@ -20,11 +20,7 @@ def test_table_is_what_the_manifest_says(name: str) -> None:
 
 
 def test_no_table_is_missing_from_the_manifest() -> None:
-    names = {
-        entry.name
-        for entry in (files("episodes.programs") / "codes").iterdir()
-        if entry.name.endswith(".csv")
-    }
+    names = {entry.name for entry in (files("episodes.programs") / "codes").iterdir() if entry.name.endswith(".csv")}
     assert names == {str(said["file"]) for said in manifest().values()}
 
 

@@ -38,9 +38,7 @@ ANCHOR_COLUMNS = {
 }
 
 
-def find_anchors(
-    claims: pl.DataFrame, lines: pl.DataFrame, context: Context
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def find_anchors(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Candidate anchors of a bucket, and the legs that belong to the inpatient ones.
 
     Returns:
@@ -52,9 +50,7 @@ def find_anchors(
     outpatient = _outpatient_anchors(claims, lines, context)
     inpatient, outpatient = _merge_lead_ins(inpatient, outpatient, context)
     anchors = pl.concat([inpatient.select(list(ANCHOR_COLUMNS)), outpatient.select(list(ANCHOR_COLUMNS))])
-    legs = stays.join(inpatient.select("chain"), on="chain", how="semi").select(
-        "beneficiary_id", "claim_id", "chain"
-    )
+    legs = stays.join(inpatient.select("chain"), on="chain", how="semi").select("beneficiary_id", "claim_id", "chain")
     return anchors, legs
 
 

@@ -103,9 +103,7 @@ def assign(episodes: pl.DataFrame, items: pl.DataFrame, own: pl.DataFrame, conte
         gmlos_missing,
     )
     episode = np.repeat(np.arange(episodes.height, dtype=np.int64), written)
-    used = np.repeat(row_from - np.concatenate(([0], np.cumsum(written)))[:-1], written) + np.arange(
-        written.sum()
-    )
+    used = np.repeat(row_from - np.concatenate(([0], np.cumsum(written)))[:-1], written) + np.arange(written.sum())
     return Assigned(
         episode=episode,
         item=row_item[used],
@@ -158,9 +156,7 @@ def services_frame(assigned: Assigned, episodes: pl.DataFrame, items: pl.DataFra
     )
     return (
         rows.with_columns(
-            disposition=pl.when(pl.col("reason").is_null())
-            .then(pl.lit("included"))
-            .otherwise(pl.lit("excluded"))
+            disposition=pl.when(pl.col("reason").is_null()).then(pl.lit("included")).otherwise(pl.lit("excluded"))
         )
         .join(of_episode, on="episode_row", how="left", maintain_order="left")
         .join(of_item, on="item_row", how="left", maintain_order="left")
@@ -190,7 +186,6 @@ def _anchor_day_items(items: pl.DataFrame, context: Context) -> Array:
     """Professional lines that are anchor-period on the day the anchor ends."""
     places = context.program.rules.construction.services.discharge_day_anchor_places.value
     chosen = items.select(
-        (pl.col("setting") == "professional")
-        & pl.col("place_of_service").is_in(list(places)).fill_null(False)
+        (pl.col("setting") == "professional") & pl.col("place_of_service").is_in(list(places)).fill_null(False)
     )
     return chosen.to_series().to_numpy()

@@ -46,17 +46,8 @@ class BuiltEpisodes:
         order = [rung.id for rung in self.program.rules.construction.exclusions]
         extra = ["within_earlier_episode", "cancelled_by_later_episode"]
         with_reasons = self.episodes.filter(pl.col("reasons").list.len() > 0)
-        first = (
-            with_reasons.select(reason=pl.col("reasons").list.first())
-            .group_by("reason")
-            .len("as_first_reason")
-        )
-        anywhere = (
-            with_reasons.select(reason=pl.col("reasons"))
-            .explode("reason")
-            .group_by("reason")
-            .len("any_reason")
-        )
+        first = with_reasons.select(reason=pl.col("reasons").list.first()).group_by("reason").len("as_first_reason")
+        anywhere = with_reasons.select(reason=pl.col("reasons")).explode("reason").group_by("reason").len("any_reason")
         rungs = pl.DataFrame({"reason": [*order, *extra]})
         switched_off = set(self.program.switched_off)
         return (

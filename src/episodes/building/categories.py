@@ -52,9 +52,7 @@ def service_category(context: Context) -> pl.Expr:
         .then("setting")
         .when((setting == "drug") | is_drug.fill_null(False))
         .then(pl.lit("drugs"))
-        .when(
-            (setting == "outpatient") & pl.col("revenue_center").is_in(list(codes.emergency_revenue_centers))
-        )
+        .when((setting == "outpatient") & pl.col("revenue_center").is_in(list(codes.emergency_revenue_centers)))
         .then(pl.lit("emergency"))
         .when(setting == "outpatient")
         .then(pl.lit("outpatient"))
@@ -62,10 +60,7 @@ def service_category(context: Context) -> pl.Expr:
         .then(pl.lit("anesthesia"))
         .when(assistant.fill_null(False))
         .then(pl.lit("assistant"))
-        .when(
-            (pl.col("period") == "anchor")
-            & (pl.col("rendering_npi") == pl.col("_operating_npi")).fill_null(False)
-        )
+        .when((pl.col("period") == "anchor") & (pl.col("rendering_npi") == pl.col("_operating_npi")).fill_null(False))
         .then(pl.lit("surgeon"))
         .otherwise(pl.lit("professional"))
     )

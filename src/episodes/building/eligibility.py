@@ -25,9 +25,7 @@ def with_reasons(
 
     `episodes` has the windows and an ordinal `row`.
     """
-    tested = episodes.with_columns(
-        _from="episode_start", _to=pl.min_horizontal("scheduled_end", "death_date")
-    )
+    tested = episodes.with_columns(_from="episode_start", _to=pl.min_horizontal("scheduled_end", "death_date"))
     holds: list[pl.Expr] = []
     for rung in context.program.rules.construction.exclusions:
         if rung.id in context.program.switched_off:
@@ -86,9 +84,7 @@ def _continuous_coverage(
         spells = _merged_spells(coverage.filter((pl.col("kind") == kind) | unknown))
         rows = (
             episodes.join(spells, on="beneficiary_id", how="inner")
-            .filter((pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to")))[
-                "row"
-            ]
+            .filter((pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to")))["row"]
             .unique()
         )
         covered = covered & pl.col("row").is_in(rows.to_list())
@@ -97,9 +93,9 @@ def _continuous_coverage(
 
 def _merged_spells(intervals: pl.DataFrame) -> pl.DataFrame:
     """Overlapping and adjacent intervals of a person joined into spells."""
-    ordered = intervals.select(
-        "beneficiary_id", "start_date", end=pl.col("end_date").fill_null(FAR_FUTURE)
-    ).sort("beneficiary_id", "start_date", "end")
+    ordered = intervals.select("beneficiary_id", "start_date", end=pl.col("end_date").fill_null(FAR_FUTURE)).sort(
+        "beneficiary_id", "start_date", "end"
+    )
     reached = pl.col("end").cum_max().shift(1).over("beneficiary_id")
     gap = (pl.col("start_date") > reached.dt.offset_by("1d")).fill_null(True)
     return (

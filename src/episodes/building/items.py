@@ -15,7 +15,7 @@ from episodes.building.provider_types import with_provider_columns
 from episodes.building.stays import drg_for_pricing, stay_end, stay_start
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.programs.code_tables import load_codes
-from episodes.programs.model import (
+from episodes.programs.construction import (
     HcpcsExclusion,
     LinesInExcludedStay,
     StatusIndicatorExclusion,
@@ -174,9 +174,7 @@ def _billable_visits(lines: pl.DataFrame, headers: pl.DataFrame, context: Contex
     rule = context.program.rules.construction.services.visits
     covered = pl.col("charge_cents") - pl.col("noncovered_charge_cents").fill_null(0)
     center = pl.col("revenue_center")
-    of_claim = headers.filter(pl.col("setting") == "home_health").select(
-        "beneficiary_id", "claim_id", "from_date"
-    )
+    of_claim = headers.filter(pl.col("setting") == "home_health").select("beneficiary_id", "claim_id", "from_date")
     return (
         lines.filter(
             pl.any_horizontal([center.str.starts_with(prefix) for prefix in rule.revenue_center_prefixes])
@@ -208,9 +206,7 @@ def _with_stay_exclusions(items: pl.DataFrame, context: Context) -> pl.DataFrame
         reason = pl.when(hit.fill_null(False)).then(pl.lit(rule.id)).otherwise(reason)
     inpatient = pl.col("setting") == "inpatient"
     return items.with_columns(
-        stay_exclusion=pl.when(inpatient).then(reason)
-        if reason is not None
-        else pl.lit(None, dtype=pl.String)
+        stay_exclusion=pl.when(inpatient).then(reason) if reason is not None else pl.lit(None, dtype=pl.String)
     ).drop("_mdc")
 
 
@@ -220,8 +216,7 @@ def _mdc_of_drg(drgs: pl.Series, context: Context) -> pl.DataFrame:
     ranges = list(load_codes("ms_drg_mdc_ranges").select("mdc", "from_drg", "to_drg").iter_rows())
     distinct = drgs.drop_nulls().unique().sort()
     found = [
-        listed.get(drg) or next((mdc for mdc, first, last in ranges if first <= drg <= last), None)
-        for drg in distinct
+        listed.get(drg) or next((mdc for mdc, first, last in ranges if first <= drg <= last), None) for drg in distinct
     ]
     return pl.DataFrame({"drg": distinct, "_mdc": pl.Series(found, dtype=pl.String)})
 
@@ -245,9 +240,7 @@ def _with_line_exclusions(items: pl.DataFrame, context: Context) -> pl.DataFrame
         reason = pl.when(hit).then(pl.lit(rule.id)).otherwise(reason)
     return items.with_columns(
         line_exclusion=reason if reason is not None else pl.lit(None, dtype=pl.String),
-        in_stay_exclusion=pl.when(pl.col("setting").is_in(in_stay)).then(
-            pl.lit(in_stay_reason, dtype=pl.String)
-        ),
+        in_stay_exclusion=pl.when(pl.col("setting").is_in(in_stay)).then(pl.lit(in_stay_reason, dtype=pl.String)),
     )
 
 
@@ -278,14 +271,10 @@ def _with_gmlos(items: pl.DataFrame, context: Context) -> pl.DataFrame:
     """GMLOS in tenths of a day, of the billed DRG in the fiscal year of discharge, else of the nearest year at hand."""
     discharge_year = pl.col("end").dt.year() + (pl.col("end").dt.month() >= 10).cast(pl.Int32)
     keyed = items.with_columns(_year=discharge_year, _item=pl.int_range(pl.len()))
-    wanted = (
-        keyed.filter(pl.col("setting") == "inpatient").select("billed_drg", "_year").unique().drop_nulls()
-    )
+    wanted = keyed.filter(pl.col("setting") == "inpatient").select("billed_drg", "_year").unique().drop_nulls()
     distance = (pl.col("fiscal_year") - pl.col("_year")).abs()
     nearest = (
-        wanted.join(
-            context.references.drgs.drop_nulls("gmlos"), left_on="billed_drg", right_on="ms_drg", how="inner"
-        )
+        wanted.join(context.references.drgs.drop_nulls("gmlos"), left_on="billed_drg", right_on="ms_drg", how="inner")
         .sort("billed_drg", "_year", distance, "fiscal_year")
         .unique(["billed_drg", "_year"], keep="first", maintain_order=True)
         .select(

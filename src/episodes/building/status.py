@@ -62,9 +62,7 @@ def _overlap_verdicts(episodes: pl.DataFrame, context: Context) -> list[pl.Serie
         chosen["person"].to_numpy(),
         chosen["episode_start"].to_physical().to_numpy(),
         chosen["episode_end"].to_physical().to_numpy(),
-        chosen["category"]
-        .replace_strict(categories, list(range(len(categories))), return_dtype=pl.Int32)
-        .to_numpy(),
+        chosen["category"].replace_strict(categories, list(range(len(categories))), return_dtype=pl.Int32).to_numpy(),
         codes[rules.same_category.value],
         codes[rules.other_category.value],
         verdict,

@@ -38,9 +38,7 @@ def with_windows(anchors: pl.DataFrame, beneficiaries: pl.DataFrame, context: Co
     at_death = pl.max_horizontal("death_date", "anchor_end")
     return dated.with_columns(
         episode_end=pl.when("died_in_episode").then(at_death).otherwise("scheduled_end"),
-        post_episode_end=pl.when("died_in_episode")
-        .then(at_death)
-        .otherwise(pl.min_horizontal(after, "death_date")),
+        post_episode_end=pl.when("died_in_episode").then(at_death).otherwise(pl.min_horizontal(after, "death_date")),
     ).drop("recorded_death")
 
 

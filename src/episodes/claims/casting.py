@@ -45,8 +45,7 @@ def conform(name: str, frame: pl.DataFrame, report: ReadingReport) -> pl.DataFra
     kept_extra = extra if name in OPEN_TABLES else []
     if extra and not kept_extra:
         report.notes.append(
-            f"{name}: {count_of(len(extra), 'column')} not in the contract ignored: "
-            f"{', '.join(sorted(extra))}"
+            f"{name}: {count_of(len(extra), 'column')} not in the contract ignored: {', '.join(sorted(extra))}"
         )
     counts = report.table(name)
     counts.rows_in += frame.height
@@ -162,9 +161,7 @@ def _reasons_of_row(frame: pl.DataFrame, failures: dict[str, pl.Expr]) -> pl.Exp
     return pl.concat_list(parts).list.drop_nulls()
 
 
-def _cast_columns(
-    schema: type[dy.Schema], frame: pl.DataFrame
-) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+def _cast_columns(schema: type[dy.Schema], frame: pl.DataFrame) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
     """For each column of the contract its cast expression, and for each way to fail the rows it hits."""
     cast: dict[str, pl.Expr] = {}
     failed: dict[str, pl.Expr] = {}

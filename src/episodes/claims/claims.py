@@ -152,15 +152,9 @@ class Claims:
             if raw_claims is not None
             else empty_table("claims").select(keys)
         )
-        had_claim = orphans.join(
-            delivered.with_columns(_delivered=True), on=keys, how="left", maintain_order="left"
-        )
-        reason = (
-            pl.when(pl.col("_delivered")).then(pl.lit("claim_quarantined")).otherwise(pl.lit("claim_missing"))
-        )
-        self.report.set_aside(
-            "lines", had_claim.with_columns(reasons=pl.concat_list(reason)).drop("_delivered")
-        )
+        had_claim = orphans.join(delivered.with_columns(_delivered=True), on=keys, how="left", maintain_order="left")
+        reason = pl.when(pl.col("_delivered")).then(pl.lit("claim_quarantined")).otherwise(pl.lit("claim_missing"))
+        self.report.set_aside("lines", had_claim.with_columns(reasons=pl.concat_list(reason)).drop("_delivered"))
         counts = self.report.table("lines")
         counts.rows_out = kept.height
         counts.check("lines")
@@ -175,6 +169,5 @@ class Claims:
         number = line_paid.join(lines, on=keys, how="anti").height
         if number:
             self.report.notes.append(
-                f"{count_of(number, 'claim')} of settings paid by line have no lines: "
-                "they carry no payable amount"
+                f"{count_of(number, 'claim')} of settings paid by line have no lines: they carry no payable amount"
             )

@@ -25,7 +25,8 @@ from pydantic import ValidationError
 
 from episodes.errors import ProgramError, unknown_name
 from episodes.programs.code_tables import fingerprint_of
-from episodes.programs.model import Basis, ProgramRules, walk_rules
+from episodes.programs.model import ProgramRules, walk_rules
+from episodes.programs.rule import Basis
 
 Period = tuple[dt.date, dt.date]
 
@@ -77,9 +78,7 @@ class Program:
     def for_period(self, start: dt.date, end: dt.date) -> Program:
         """The same rules over the episodes of other dates (inclusive)."""
         if end < start:
-            raise ProgramError(
-                f"The period ends ({end}) before it starts ({start}). Give START:END in order."
-            )
+            raise ProgramError(f"The period ends ({end}) before it starts ({start}). Give START:END in order.")
         return replace(self, period=(start, end), own_period=False)
 
     def without(self, exclusions: Iterable[str]) -> Program:
@@ -237,9 +236,7 @@ def _read(name: str | Path) -> dict[str, Any]:
 def _resolve(source: Mapping[str, Any], year: str) -> Program:
     years = source.get("performance_years", {})
     if year not in years:
-        raise ProgramError(
-            unknown_name(f"performance year of {source.get('id', 'the programme')}", year, years)
-        )
+        raise ProgramError(unknown_name(f"performance year of {source.get('id', 'the programme')}", year, years))
     rules = _validate(_at_year(source, year, ""), f"programme {source.get('id', '?')!r}")
     dates = rules.performance_years[year]
     return Program(rules=rules, performance_year=year, period=(dates.start, dates.end), _source=source)
@@ -280,8 +277,6 @@ def _validate(tree: Any, what: str) -> ProgramRules:
     try:
         return ProgramRules.model_validate(tree)
     except ValidationError as error:
-        problems = [
-            f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
-        ]
+        problems = [f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
         listed = "\n".join(problems[:20])
         raise ProgramError(f"The {what} has {len(problems)} problem(s):\n{listed}") from error

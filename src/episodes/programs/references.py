@@ -25,12 +25,12 @@ class References:
 
     Attributes:
         ms_drgs: fiscal_year, ms_drg, mdc, relative_weight, gmlos (geometric mean length of stay, days). Packaged:
-            fiscal year 2021; a stay of another year takes the nearest year at hand, and the run says so.
+            fiscal year 2021; a stay of another year takes the nearest year at hand, and the run's notes say so.
 
     Example:
         >>> import episodes as ep
         >>> ep.References().ms_drgs.filter(ms_drg="470")["gmlos"].to_list()
-        [1.9]
+        [1.8]
     """
 
     ms_drgs: pl.DataFrame | None = None

@@ -50,16 +50,12 @@ def cost_against_target(built: BuiltEpisodes, priced_episodes: pl.DataFrame) -> 
     alt = _altair()
     costs = (
         built.final()
-        .join(
-            priced_episodes.filter(pl.col("price_cents").is_not_null()).select("episode_id"), on="episode_id"
-        )
+        .join(priced_episodes.filter(pl.col("price_cents").is_not_null()).select("episode_id"), on="episode_id")
         .group_by("category")
         .agg(pl.col(f"{name}_cents").mean() for name in SERVICE_CATEGORIES)
         .unpivot(index="category", variable_name="service", value_name="cents")
         .with_columns(
-            service=pl.col("service")
-            .str.strip_suffix("_cents")
-            .replace_strict(_GROUPS, return_dtype=pl.String),
+            service=pl.col("service").str.strip_suffix("_cents").replace_strict(_GROUPS, return_dtype=pl.String),
             dollars=pl.col("cents") / 100,
         )
         .group_by("category", "service")
@@ -137,12 +133,8 @@ def episode_timeline(built: BuiltEpisodes, episode_id: str) -> altair.Chart:
                 title=f"day of the episode (ends on day {(end - start).days}, post-episode window on {(last - start).days})",
             ),
             y=alt.Y("category:N", sort=order, title=None),
-            size=alt.Size(
-                "dollars:Q", title="amount of the claim or line", legend=alt.Legend(format="$,.0f")
-            ),
-            color=alt.Color(
-                "counts:N", title="counts as", sort=["anchor", "post", "post_episode", "excluded"]
-            ),
+            size=alt.Size("dollars:Q", title="amount of the claim or line", legend=alt.Legend(format="$,.0f")),
+            color=alt.Color("counts:N", title="counts as", sort=["anchor", "post", "post_episode", "excluded"]),
             tooltip=[
                 "date:N",
                 "category:N",

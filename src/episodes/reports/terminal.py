@@ -69,6 +69,8 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
         )
     if program.overrides:
         console.print(f"[bold]Overridden:[/] {', '.join(sorted(program.overrides))}", highlight=False)
+    for note in built.counts.get("notes", []):
+        console.print(f"note: {note}", highlight=False)
     found = triggers(built)
     table = _table(
         "Triggers",
@@ -79,9 +81,7 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
         counts = (f"{n:,}" for n in (total, excluded, overlapped, still_open, final))
         table.add_row(*names, *counts, dollars(cents))
     table.add_section()
-    sums = found.select(pl.col("found", "excluded", "overlapped", "open", "final", "final_cents").sum()).row(
-        0
-    )
+    sums = found.select(pl.col("found", "excluded", "overlapped", "open", "final", "final_cents").sum()).row(0)
     table.add_row("all", "", "", *(f"{n:,}" for n in sums[:-1]), dollars(sums[-1]))
     console.print(table)
 
@@ -100,42 +100,43 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
     for destination, period, reason, items, cents, _memo in built.balance.iter_rows():
         balance.add_row(destination, period or "", reason or "", f"{items:,}", dollars(cents))
     balance.add_section()
-    balance.add_row(
-        "all", "", "", f"{built.counts['payable_items']:,} in", dollars(int(built.balance["cents"].sum()))
-    )
+    balance.add_row("all", "", "", f"{built.counts['payable_items']:,} in", dollars(int(built.balance["cents"].sum())))
     console.print(balance)
 
 
+_STATEMENT = {
+    "ccn": "hospital",
+    "track": "track",
+    "episodes": "episodes",
+    "unpriced_episodes": "without price",
+    "target_cents": "target",
+    "actual_cents": "actual",
+    "low_volume_effect_cents": "low volume",
+    "quality_score": "quality",
+    "quality_effect_cents": "quality effect",
+    "limit_effect_cents": "limit",
+    "downside_waiver_cents": "no downside",
+    "post_episode_effect_cents": "post-episode",
+    "amount_cents": "amount",
+    "outcome": "",
+}
+_SHOWN_WHEN_USED = ("unpriced_episodes", "downside_waiver_cents", "post_episode_effect_cents")
+
+
 def show_statement(hospitals: pl.DataFrame, console: Console) -> None:
-    """One line a hospital: from episodes to payment or repayment."""
-    columns = {
-        "ccn": "hospital",
-        "track": "track",
-        "episodes": "episodes",
-        "target_cents": "target",
-        "actual_cents": "actual",
-        "difference_cents": "difference",
-        "low_volume_effect_cents": "low volume",
-        "quality_score": "quality",
-        "quality_effect_cents": "quality effect",
-        "limit_effect_cents": "limit",
-        "downside_waiver_cents": "no downside",
-        "post_episode_excess_cents": "post-episode",
-        "amount_cents": "amount",
-        "outcome": "",
-    }
-    shown = [name for name in columns if name in hospitals.columns]
-    table = _table("Reconciliation", [columns[name] for name in shown], left=("hospital", ""))
+    """One line a hospital: target minus actual, then each step's effect, to payment or repayment."""
+    used = {name for name in _SHOWN_WHEN_USED if hospitals.select((pl.col(name) != 0).any()).item()}
+    shown = [name for name in _STATEMENT if name in used or name not in _SHOWN_WHEN_USED]
+    table = _table("Reconciliation", [_STATEMENT[name] for name in shown], left=("hospital", ""))
     for row in hospitals.select(shown).iter_rows(named=True):
         table.add_row(*(_cell(name, row[name]) for name in shown))
     console.print(table)
+    console.print("Amounts: plus is paid to the hospital, minus is owed by it. target - actual + effects = amount.")
 
 
 def show_open_rules(rules: Sequence[dict[str, Any]], console: Console) -> None:
     """The settings that are not established or were changed, one line each."""
-    table = _table(
-        "Settings that are open or changed", ["rule", "value", "status"], left=("rule", "value", "status")
-    )
+    table = _table("Settings that are open or changed", ["rule", "value", "status"], left=("rule", "value", "status"))
     for rule in rules:
         table.add_row(str(rule["rule"]), _short(rule["value"]), str(rule["status"]))
     console.print(table)
@@ -163,5 +164,5 @@ def _by_reason(counts: dict[str, int]) -> str:
 def _table(title: str, columns: Sequence[str], left: tuple[str, ...]) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold", expand=False)
     for column in columns:
-        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=column not in left)
     return table

@@ -35,6 +35,7 @@ def write_run(
     tables: Mapping[str, pl.DataFrame],
     about: Mapping[str, Any],
     *,
+    documents: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write tables and manifest as one run folder.
@@ -44,6 +45,7 @@ def write_run(
         kind: what the run is (`built`, `prices`, `reconciliation`, ...), recorded in the manifest.
         tables: name (may hold `/`) to frame.
         about: what else the manifest says; plain data.
+        documents: name to text of further files.
         overwrite: replace an existing run folder.
 
     Raises:
@@ -55,6 +57,8 @@ def write_run(
     partial.mkdir(parents=True)
     for name, frame in tables.items():
         write_parquet(frame, partial / f"{name}.parquet")
+    for name, text in (documents or {}).items():
+        (partial / name).write_text(text, encoding="utf-8")
     listed = {
         f"{name}.parquet": {"rows": frame.height, "sha256": sha256_of(partial / f"{name}.parquet")}
         for name, frame in tables.items()
@@ -93,9 +97,7 @@ def read_manifest(folder: Path, kind: str | None = None) -> dict[str, Any]:
     return manifest
 
 
-def built_tables(
-    built: BuiltEpisodes, quarantine: Mapping[str, pl.DataFrame] | None = None
-) -> dict[str, pl.DataFrame]:
+def built_tables(built: BuiltEpisodes, quarantine: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
     """The tables of a build run, quarantined rows included."""
     tables = {
         "episodes": built.episodes,

@@ -1,18 +1,24 @@
-"""Reading delimited text files whole, plain, gzipped or zipped, with errors that name the file and the fault."""
+"""Reading delimited text files, plain, gzipped or zipped, with errors that name the file and the fault."""
 
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 import polars as pl
 
-from episodes.errors import LayoutError
+from episodes.errors import LayoutError, count_of
 
 TEXT_ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".zip")
-_OTHER_DELIMITERS = {",": "comma", "|": "pipe", "\t": "tab", ";": "semicolon"}
+_DELIMITER_WORDS = {",": "comma", "|": "pipe", "\t": "tab", ";": "semicolon"}
+_UNREADABLE = (EOFError, OSError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What gzip and zip raise on truncated, damaged, encrypted or unreadable files."""
 
 
 def data_files(path: Path, endings: tuple[str, ...] = (*TEXT_ENDINGS, ".parquet")) -> list[Path]:
@@ -22,75 +28,130 @@ def data_files(path: Path, endings: tuple[str, ...] = (*TEXT_ENDINGS, ".parquet"
     return sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(endings))
 
 
-def read_text_table(path: Path, *, delimiter: str = ",") -> pl.DataFrame:
-    """All columns as text, blanks as null. A zip may hold one data file.
+def read_text_table(path: Path, *, delimiter: str = ",", keep: Callable[[str], bool] | None = None) -> pl.DataFrame:
+    """A text file with all columns as text, blanks as null. A zip may hold one data file.
+
+    Args:
+        path: plain, `.gz` or `.zip`.
+        delimiter: what stands between the columns.
+        keep: which columns to keep, by name; all when not given.
 
     Raises:
-        LayoutError: empty, truncated, not text, another delimiter, or rows of different length.
+        LayoutError: empty, truncated, not text, another delimiter, a column named twice, or uneven rows.
     """
-    content = _content_of(path)
-    if not content.strip():
-        raise LayoutError(f"{path.name}: the file is empty; a header row and data rows are expected.")
-    header = content.split(b"\n", 1)[0].decode("utf-8", errors="replace").strip().lstrip("\ufeff")
-    _need_delimiter(path, header, delimiter)
+    content = _without_blank_lines(_content_of(path))
+    first_line, _, body = content.partition(b"\n")
+    header = _header_in(first_line, path, delimiter)
+    chosen = [place for place, name in enumerate(header) if keep is None or keep(name)]
     try:
-        frame = pl.read_csv(content, separator=delimiter, infer_schema=False, missing_utf8_is_empty_string=False)
-    except pl.exceptions.PolarsError as error:
-        raise LayoutError(
-            f"{path.name}: not readable as {_OTHER_DELIMITERS.get(delimiter, delimiter)}-delimited text with "
-            f"{header.count(delimiter) + 1} columns in every row. Usual causes: a row cut or joined, an unclosed "
-            "quotation mark, or an encoding other than UTF-8."
-        ) from error
-    return frame.rename(lambda column: column.strip().lstrip("\ufeff").strip('"'))
+        frame = pl.read_csv(content, separator=delimiter, infer_schema=False, columns=chosen)
+    except pl.exceptions.PolarsError:
+        # The engine's own message quotes the text around the fault, so it is not passed on.
+        raise _uneven_rows(path, delimiter, header) from None
+    unquoted = re.sub(rb'"[^"]*"', b"", body) if b'"' in body else body
+    # A row that was cut short would otherwise be filled up with nulls in silence.
+    if unquoted.count(delimiter.encode()) != frame.height * (len(header) - 1):
+        raise _uneven_rows(path, delimiter, header)
+    frame.columns = [header[place] for place in chosen]
+    return frame
 
 
 def header_of(path: Path, *, delimiter: str = ",") -> list[str]:
-    """The column names of a text file without reading it whole; empty when it cannot be read."""
+    """The column names of a text file, without reading it whole.
+
+    Raises:
+        LayoutError: empty, truncated, damaged, another delimiter, or a column named twice.
+    """
+    return _header_in(_first_line_of(path), path, delimiter)
+
+
+def mentions(path: Path, names: Iterable[str]) -> bool:
+    """Whether the first line of a text file holds one of these column names, whatever the delimiter.
+
+    Raises:
+        LayoutError: the file is truncated or damaged.
+    """
+    first_line = _first_line_of(path)
+    return any(name.encode() in first_line for name in names)
+
+
+def _first_line_of(path: Path) -> bytes:
     try:
-        if path.name.lower().endswith(".gz"):
-            with gzip.open(path, "rb") as stream:
-                first = stream.readline()
-        elif path.name.lower().endswith(".zip"):
-            with zipfile.ZipFile(path) as archive, archive.open(_only_member(path, archive)) as member:
-                first = member.readline()
-        else:
-            with path.open("rb") as stream:
-                first = stream.readline()
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, LayoutError):
-        return []
-    text = first.decode("utf-8", errors="replace").lstrip("\ufeff").strip()
-    return [column.strip().strip('"') for column in text.split(delimiter)] if text else []
+        with _open(path) as stream:
+            return stream.readline()
+    except _UNREADABLE as error:
+        raise _damaged(path, error) from None
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    name = path.name.lower()
+    if name.endswith(".gz"):
+        with gzip.open(path, "rb") as stream:
+            yield cast(IO[bytes], stream)
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(path) as archive, archive.open(_only_member(path, archive)) as member:
+            yield member
+    else:
+        with path.open("rb") as stream:
+            yield stream
 
 
 def _content_of(path: Path) -> bytes:
-    name = path.name.lower()
     try:
-        if name.endswith(".gz"):
-            with gzip.open(path, "rb") as stream:
-                return stream.read()
-        if name.endswith(".zip"):
-            with zipfile.ZipFile(path) as archive:
-                return archive.read(_only_member(path, archive))
-        return path.read_bytes()
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise LayoutError(
-            f"{path.name}: the compressed file is truncated or damaged ({type(error).__name__}). "
-            "Copy or download it again."
-        ) from error
+        with _open(path) as stream:
+            return stream.read()
+    except _UNREADABLE as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: BaseException) -> LayoutError:
+    return LayoutError(
+        f"{path.name}: the file cannot be read to its end ({type(error).__name__}). "
+        "Usual causes: a download or copy that was cut short, a damaged or password-protected archive. "
+        "Copy it again, or take it out of the folder."
+    )
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     members = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
     if len(members) != 1:
-        raise LayoutError(f"{path.name}: the zip holds {len(members)} files, expected one data file.")
+        raise LayoutError(
+            f"{path.name}: the zip holds {count_of(len(members), 'file')}, expected one data file. "
+            "Unpack it, or take it out of the folder."
+        )
     return members[0]
 
 
-def _need_delimiter(path: Path, header: str, delimiter: str) -> None:
-    if delimiter in header:
-        return
-    for other, word in _OTHER_DELIMITERS.items():
-        if other != delimiter and other in header:
-            raise LayoutError(
-                f"{path.name}: the header is delimited by {word}, expected {_OTHER_DELIMITERS.get(delimiter, delimiter)}."
-            )
+def _without_blank_lines(content: bytes) -> bytes:
+    return re.sub(rb"\n(?:\r?\n)+", b"\n", content) if b"\n\n" in content or b"\n\r\n" in content else content
+
+
+def _header_in(first_line: bytes, path: Path, delimiter: str) -> list[str]:
+    text = first_line.decode("utf-8", errors="replace").lstrip("\ufeff").strip("\r\n")
+    if not text.strip():
+        raise LayoutError(f"{path.name}: the file is empty; a header row and data rows are expected.")
+    if delimiter not in text:
+        for other, word in _DELIMITER_WORDS.items():
+            if other in text:
+                raise LayoutError(
+                    f"{path.name}: the header is delimited by {word}, expected "
+                    f"{_DELIMITER_WORDS.get(delimiter, delimiter)}. Export the file again with it."
+                )
+    header = [column.strip().strip('"').strip() for column in text.split(delimiter)]
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        raise LayoutError(
+            f"{path.name}: {count_of(len(twice), 'column')} named more than once in the header: "
+            f"{', '.join(twice)}. Keep one of each."
+        )
+    return header
+
+
+def _uneven_rows(path: Path, delimiter: str, header: list[str]) -> LayoutError:
+    return LayoutError(
+        f"{path.name}: not readable as {_DELIMITER_WORDS.get(delimiter, delimiter)}-delimited text with "
+        f"{count_of(len(header), 'column')} in every row. Usual causes: a file or row cut short, "
+        "rows joined, an unclosed quotation mark, or an encoding other than UTF-8. "
+        "Export or copy the file again."
+    )
