@@ -1,10 +1,10 @@
 # %% [markdown]
 # # From claims to a hospital's result
 #
-# Medicare pays hospitals and physicians together for an *episode of care*: under the Transforming Episode Accountability
-# Model (TEAM), a joint replacement from the surgery to 30 days after discharge has one target price. This notebook takes
-# the bundled synthetic claims, builds the episodes of the baseline and of the first performance year, sets target prices
-# and reconciles the hospitals to them.
+# Medicare pays hospitals and physicians together for an *episode of care*: under the Transforming Episode
+# Accountability Model (TEAM), a joint replacement from the surgery to 30 days after discharge has one target price.
+# This notebook takes the bundled synthetic claims, builds the episodes of the baseline and of the first performance
+# year, sets target prices and reconciles the hospitals to them.
 
 # %%
 import altair as alt

@@ -20,9 +20,7 @@ HERE = Path(__file__).parent
 def execute(source: Path) -> None:
     """Execute one notebook and, unless only checked, write it with its output."""
     notebook = jupytext.read(source)
-    NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}
-    ).execute()
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}).execute()
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
         cell.metadata.pop("execution", None)

@@ -170,9 +170,7 @@ class _Person:
         anchors: list[tuple[date, date]] = []
         for _ in range(self.rng.choice((0, 1, 1, 1, 2, 2, 3))):
             if anchors:
-                day = max(
-                    anchors[-1][1] + _days(self.rng.choice((-3, -1, 0, 1, 5, 28, 29, 30, 31, 45, 60))), day
-                )
+                day = max(anchors[-1][1] + _days(self.rng.choice((-3, -1, 0, 1, 5, 28, 29, 30, 31, 45, 60))), day)
             if not self.happens(0.7):
                 category = self.rng.choice(tuple(triggers("inpatient")))
             anchors.append(self.anchor(day, category))
@@ -247,9 +245,7 @@ class _Person:
             thru_date=thru_date,
             attending_npi=self.rng.choice(NPIS),
             operating_npi=self.rng.choice(NPIS),
-            process_date=None
-            if self.happens(0.12)
-            else thru_date + _days(self.rng.choice((0, 14, 14, 30, 200))),
+            process_date=None if self.happens(0.12) else thru_date + _days(self.rng.choice((0, 14, 14, 30, 200))),
             provider_type=self.rng.choice(PROVIDER_TYPES_GIVEN) if self.happens(0.04) else None,
             discharge_status=self.rng.choice(("01", "03", "06", "20", None)) if self.happens(0.15) else "01",
             diagnoses=self.rng.choice((["M1711"], ["S72001A", "E119"], [], None)),
@@ -357,9 +353,7 @@ class _Person:
         code = self.rng.choice(triggers("outpatient")[category])
         claim = self.claim("outpatient", day, day, ccn=self.hospital(0.85))
         amounts = self.amounts()
-        self.line(
-            claim, self.rng.choice((1, 4)), service_date=day, hcpcs=code, status_indicator="J1", **amounts
-        )
+        self.line(claim, self.rng.choice((1, 4)), service_date=day, hcpcs=code, status_indicator="J1", **amounts)
         self.line(claim, 7, **self.outpatient_details(), service_date=day, **self.amounts())
         for number in range(8, self.rng.choice((8, 8, 9, 10))):
             rival = self.rng.choice(triggers("outpatient")[self.rng.choice(tuple(triggers("outpatient")))])
@@ -388,9 +382,7 @@ class _Person:
         self.rng.choices(makers, (5, 3, 4, 4, 2, 5, 6, 2))[0](start, end)
 
     def readmission(self, start: date, end: date) -> None:
-        drg = self.rng.choice(
-            self.rng.choices((ORDINARY_DRGS, EXCLUDED_DRGS, EXCLUDED_MDC_DRGS), (55, 25, 20))[0]
-        )
+        drg = self.rng.choice(self.rng.choices((ORDINARY_DRGS, EXCLUDED_DRGS, EXCLUDED_MDC_DRGS), (55, 25, 20))[0])
         first = self.near(start, end)
         last = first + _days(self.rng.choice((0, 1, 2, 4, 7, 12, 20)))
         if self.happens(0.35):  # across a boundary, around the day from which the whole amount counts
@@ -569,9 +561,7 @@ def random_options(seed: int) -> Options:
         return Options()
     options = Options(basis=rng.choice(("standardized", "allowed", "paid")))
     if rng.random() < 0.5:
-        options.period = rng.choice(
-            ((date(2020, 1, 1), date(2031, 12, 31)), (date(2024, 7, 1), date(2026, 6, 30)))
-        )
+        options.period = rng.choice(((date(2020, 1, 1), date(2031, 12, 31)), (date(2024, 7, 1), date(2026, 6, 30))))
         options.own_period = False
     if rng.random() < 0.4:
         options.switched_off = frozenset(rng.sample(LADDER, rng.randint(1, 4)))
@@ -600,9 +590,7 @@ def claim_tables(draw: st.DrawFn, max_people: int = 4) -> Tables:
     kept = st.integers(0, 15).map(bool)  # the simplest choice leaves the row out
     claims = [claim for claim in tables["claims"] if draw(kept)]
     claim_keys = {(claim["beneficiary_id"], claim["claim_id"]) for claim in claims}
-    of_kept_claims = [
-        line for line in tables["lines"] if (line["beneficiary_id"], line["claim_id"]) in claim_keys
-    ]
+    of_kept_claims = [line for line in tables["lines"] if (line["beneficiary_id"], line["claim_id"]) in claim_keys]
     return {
         "claims": claims,
         "lines": [line for line in of_kept_claims if draw(kept)],

@@ -373,7 +373,7 @@ def _console(as_json: bool) -> Console:
     """Wide enough for the tables whatever the window: a wrapped line can be read, a cut amount cannot."""
     from rich.console import Console
 
-    return Console(stderr=as_json, width=max(shutil.get_terminal_size().columns, 150))
+    return Console(stderr=as_json, width=max(shutil.get_terminal_size().columns, 170))
 
 
 @contextmanager

@@ -159,8 +159,8 @@ def _notes(context: Context) -> list[str]:
     if not absent:
         return []
     return [
-        f"No geometric mean lengths of stay of fiscal year {', '.join(str(year) for year in absent)}: inpatient stays that "
-        f"run over a window's end are split by those of the nearest year at hand "
+        f"No geometric mean lengths of stay of fiscal year {', '.join(str(year) for year in absent)}: inpatient stays "
+        f"that run over a window's end are split by those of the nearest year at hand "
         f"({', '.join(str(year) for year in sorted(at_hand)) or 'none'}). References(ms_drgs=...) takes your own table."
     ]
 

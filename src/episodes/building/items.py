@@ -49,8 +49,8 @@ def payable_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -
     """One row a payable item of the claims given.
 
     Columns: keys, setting, start, end, span_start, span_end (days as dates), amount, allowed, standardized (cents on
-    the basis and beside it, null = 0), bar, stay_exclusion, line_exclusion (reason codes or null), method, gmlos_tenths,
-    kept (counts where stays overlap), and what names a service (ccn, npi, codes).
+    the basis and beside it, null = 0), bar, stay_exclusion, line_exclusion (reason codes or null), method,
+    gmlos_tenths, kept (counts where stays overlap), and what names a service (ccn, npi, codes).
     """
     headers = with_provider_columns(claims)
     whole = _claim_items(headers, lines, context)

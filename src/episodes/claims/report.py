@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,9 +113,3 @@ class ReadingReport:
     def quarantined_rows(self) -> int:
         """Rows set aside over all tables."""
         return sum(sum(report.quarantined.values()) for report in self.tables.values())
-
-
-def merge_counts(into: dict[str, int], counts: Mapping[str, int]) -> None:
-    """Add counts by name to counts by name."""
-    for name, number in counts.items():
-        into[name] = into.get(name, 0) + number

@@ -130,7 +130,7 @@ def episode_timeline(built: BuiltEpisodes, episode_id: str) -> altair.Chart:
         .encode(
             x=alt.X(
                 "day:Q",
-                title=f"day of the episode (ends on day {(end - start).days}, post-episode window on {(last - start).days})",
+                title=f"day (the episode ends on day {(end - start).days}, its post-episode window on {(last - start).days})",
             ),
             y=alt.Y("category:N", sort=order, title=None),
             size=alt.Size("dollars:Q", title="amount of the claim or line", legend=alt.Legend(format="$,.0f")),

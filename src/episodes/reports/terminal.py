@@ -104,6 +104,8 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
     console.print(balance)
 
 
+_FREE_TEXT = ("value", "netted", "quarantined")
+
 _STATEMENT = {
     "ccn": "hospital",
     "track": "track",
@@ -162,7 +164,9 @@ def _by_reason(counts: dict[str, int]) -> str:
 
 
 def _table(title: str, columns: Sequence[str], left: tuple[str, ...]) -> Table:
+    """Names to the left, figures to the right; neither is ever cut, only free text folds."""
     table = Table(title=title, title_justify="left", header_style="bold", expand=False)
     for column in columns:
-        table.add_column(column, justify="left" if column in left else "right", no_wrap=column not in left)
+        free_text = column in _FREE_TEXT
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=not free_text, overflow="fold")
     return table

@@ -19,6 +19,8 @@ from episodes.errors import LayoutError
 from episodes.tables import scan_parquet, sha256_of, write_parquet
 
 _ENDINGS = (".parquet", ".csv", ".csv.gz")
+_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What reading a damaged Parquet file raises; some damage makes the engine panic."""
 
 
 def recognises(path: Path) -> bool:
@@ -27,9 +29,9 @@ def recognises(path: Path) -> bool:
     if place is None or not _is_text(place):
         return place is not None
     try:
-        # An empty or damaged file is taken on its name, so that reading it says what is wrong with it.
-        return place.stat().st_size == 0 or mentions(place, ["beneficiary_id"])
+        return mentions(place, ["beneficiary_id"])
     except LayoutError:
+        # An empty or damaged file is taken on its name, so that reading it says what is wrong with it.
         return True
 
 
@@ -96,14 +98,14 @@ def _frame_of(place: Path, *, whole: bool) -> pl.LazyFrame | pl.DataFrame:
         frame = scan_parquet(place)
         frame.collect_schema()
         return frame.collect() if whole else frame
-    except (pl.exceptions.PolarsError, OSError):
+    except _UNREADABLE:
         raise _unreadable(place) from None
 
 
 def _rows_of(file: Path) -> int:
     try:
         return int(pl.scan_parquet(file).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError):
+    except _UNREADABLE:
         raise _unreadable(file) from None
 
 

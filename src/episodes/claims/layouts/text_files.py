@@ -69,16 +69,18 @@ def mentions(path: Path, names: Iterable[str]) -> bool:
     """Whether the first line of a text file holds one of these column names, whatever the delimiter.
 
     Raises:
-        LayoutError: the file is truncated or damaged.
+        LayoutError: the file is empty, truncated or damaged.
     """
     first_line = _first_line_of(path)
+    if not first_line:
+        raise _empty(path)
     return any(name.encode() in first_line for name in names)
 
 
 def _first_line_of(path: Path) -> bytes:
     try:
         with _open(path) as stream:
-            return stream.readline()
+            return next((line for line in stream if line.strip()), b"")
     except _UNREADABLE as error:
         raise _damaged(path, error) from None
 
@@ -105,6 +107,13 @@ def _content_of(path: Path) -> bytes:
         raise _damaged(path, error) from None
 
 
+def _empty(path: Path) -> LayoutError:
+    return LayoutError(
+        f"{path.name}: the file is empty; a header row and data rows are expected. "
+        "Copy it again, or take it out of the folder."
+    )
+
+
 def _damaged(path: Path, error: BaseException) -> LayoutError:
     return LayoutError(
         f"{path.name}: the file cannot be read to its end ({type(error).__name__}). "
@@ -124,13 +133,17 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
 
 
 def _without_blank_lines(content: bytes) -> bytes:
-    return re.sub(rb"\n(?:\r?\n)+", b"\n", content) if b"\n\n" in content or b"\n\r\n" in content else content
+    if content[:1].isspace():
+        content = re.sub(rb"\A(?:[ \t]*\r?\n)+", b"", content)
+    if b"\n\n" in content or b"\n\r\n" in content:
+        content = re.sub(rb"\n(?:\r?\n)+", b"\n", content)
+    return content
 
 
 def _header_in(first_line: bytes, path: Path, delimiter: str) -> list[str]:
     text = first_line.decode("utf-8", errors="replace").lstrip("\ufeff").strip("\r\n")
     if not text.strip():
-        raise LayoutError(f"{path.name}: the file is empty; a header row and data rows are expected.")
+        raise _empty(path)
     if delimiter not in text:
         for other, word in _DELIMITER_WORDS.items():
             if other in text:
