@@ -143,6 +143,7 @@ def services_frame(assigned: Assigned, episodes: pl.DataFrame, items: pl.DataFra
         "revenue_center",
         item_row="row",
         service_start="start",
+        service_end="end",
         full_cents="amount",
     )
     of_episode = episodes.select(

@@ -30,6 +30,7 @@ SERVICE_COLUMNS = (
     "setting",
     "category",
     "service_start",
+    "service_end",
     "period",
     "disposition",
     "reason",

@@ -94,12 +94,16 @@ def cost_against_target(built: BuiltEpisodes, priced_episodes: pl.DataFrame) -> 
     )
 
 
-def episode_timeline(built: BuiltEpisodes, episode_id: str) -> altair.Chart:
-    """One episode's services day by day: what, how much, and whether it counts.
+def episode_timeline(built: BuiltEpisodes, episode_id: str) -> altair.LayerChart:
+    """One episode's services day by day: what, how long, how much, and in which period they count.
 
     Args:
         built: the episodes.
         episode_id: of one of them.
+
+    Returns:
+        An Altair chart: a bar from the first to the last day of each service, a circle by its amount (dollars on the
+        run's basis), dashed lines where the anchor, the episode and the post-episode window end.
 
     Raises:
         EpisodesError: no such episode.
@@ -111,40 +115,43 @@ def episode_timeline(built: BuiltEpisodes, episode_id: str) -> altair.Chart:
             f"No episode with the id given among {count_of(built.episodes.height, 'candidate episode')}. "
             "Ids stand in the column episode_id of built.episodes."
         )
-    start, end, last = chosen.select("episode_start", "episode_end", "post_episode_end").row(0)
+    dates = chosen.row(0, named=True)
+    start = dates["episode_start"]
     services = (
         built.services.filter(pl.col("episode_id") == episode_id)
         .collect()
-        .with_columns(
-            day=(pl.col("service_start") - start).dt.total_days(),
-            dollars=pl.max_horizontal(pl.col("full_cents"), 1) / 100,
+        .select(
+            "category",
+            "reason",
+            first_day=(pl.col("service_start") - start).dt.total_days(),
+            last_day=(pl.col("service_end") - start).dt.total_days() + 1,
+            dollars=pl.col("full_cents") / 100,
             counts=pl.when(pl.col("disposition") == "included").then("period").otherwise(pl.lit("excluded")),
             date=pl.col("service_start").cast(pl.String),
         )
-        .select("day", "dollars", "counts", "category", "date", "reason")
+        .unique(["category", "first_day", "last_day", "dollars", "date"], keep="first", maintain_order=True)
     )
     order = [name for name in SERVICE_CATEGORIES if name in set(services["category"])]
-    return (
-        alt.Chart(alt.Data(values=services.to_dicts()))
-        .mark_circle(opacity=0.75)
-        .encode(
-            x=alt.X(
-                "day:Q",
-                title=f"day (the episode ends on day {(end - start).days}, its post-episode window on {(last - start).days})",
-            ),
-            y=alt.Y("category:N", sort=order, title=None),
-            size=alt.Size("dollars:Q", title="amount of the claim or line", legend=alt.Legend(format="$,.0f")),
-            color=alt.Color("counts:N", title="counts as", sort=["anchor", "post", "post_episode", "excluded"]),
-            tooltip=[
-                "date:N",
-                "category:N",
-                alt.Tooltip("dollars:Q", format="$,.2f"),
-                "counts:N",
-                "reason:N",
-            ],
-        )
-        .properties(width=560, height=260, title="One episode, service by service")
+    base = alt.Chart(alt.Data(values=services.to_dicts())).encode(
+        y=alt.Y("category:N", sort=order, title=None),
+        color=alt.Color("counts:N", title="counts as", sort=["anchor", "post", "post_episode", "excluded"]),
+        tooltip=["date:N", "category:N", alt.Tooltip("dollars:Q", format="$,.2f"), "counts:N", "reason:N"],
     )
+    days = alt.X("first_day:Q", title="day since the episode began")
+    bars = base.mark_bar(height=9, opacity=0.45).encode(x=days, x2="last_day:Q")
+    size = alt.Size("dollars:Q", title="amount", scale=alt.Scale(range=[25, 600]), legend=alt.Legend(format="$,.0f"))
+    circles = base.mark_circle(opacity=0.85).encode(x=days, size=size)
+    ends = [
+        {"day": (dates[column] - start).days + 1, "end": name}
+        for column, name in (
+            ("anchor_end", "anchor ends"),
+            ("episode_end", "episode ends"),
+            ("post_episode_end", "post-episode ends"),
+        )
+    ]
+    rules = alt.Chart(alt.Data(values=ends)).mark_rule(strokeDash=[4, 3]).encode(x="day:Q")
+    labels = alt.Chart(alt.Data(values=ends)).mark_text(align="left", dx=3, y=-6).encode(x="day:Q", text="end:N")
+    return (bars + circles + rules + labels).properties(width=620, height=240, title="One episode, service by service")
 
 
 def _altair() -> Any:
