@@ -53,12 +53,25 @@ class ReadingReport:
     """name, sha256, rows and what the file was taken for; in the order of reading."""
     tables: dict[str, TableReport] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    tallies: dict[str, int] = field(default_factory=dict)
+    """Notes that count: what, and how many of it; counts of parts of a delivery add up."""
     quarantine: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
     """Table name to the rows that broke the contract, with a column `reasons`."""
+    netted: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
+    """Table name to what was netted against what: beneficiary_id, claim_id, reason, against_claim_id."""
 
     def table(self, name: str) -> TableReport:
         """The report of a table, made when first asked for."""
         return self.tables.setdefault(name, TableReport())
+
+    def tally(self, what: str, number: int) -> None:
+        """Note how many of something there were, such as "inpatient claims with the DRG withheld"."""
+        if number:
+            self.tallies[what] = self.tallies.get(what, 0) + number
+
+    def all_notes(self) -> list[str]:
+        """Every note as a sentence part, counts first."""
+        return [*(f"{number:,} {what}" for what, number in self.tallies.items()), *self.notes]
 
     def set_aside(self, name: str, rows: pl.DataFrame) -> None:
         """Quarantine rows (with a `reasons` list column), counted by first reason."""
@@ -107,7 +120,7 @@ class ReadingReport:
                 }
                 for name, report in self.tables.items()
             },
-            "notes": list(self.notes),
+            "notes": self.all_notes(),
         }
 
     def quarantined_rows(self) -> int:

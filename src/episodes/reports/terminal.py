@@ -48,7 +48,7 @@ def show_reading(report: ReadingReport, console: Console) -> None:
                 _by_reason(one.quarantined),
             )
     console.print(table)
-    for note in report.notes:
+    for note in report.all_notes():
         console.print(f"  note: {note}", highlight=False)
 
 

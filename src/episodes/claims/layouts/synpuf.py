@@ -18,7 +18,7 @@ import polars as pl
 from episodes.claims.claims import Claims, Validation
 from episodes.claims.contract import empty_table
 from episodes.claims.layouts import synpuf_claims, synpuf_people
-from episodes.claims.layouts.synpuf_values import CLAIM, PERSON, numbers_of
+from episodes.claims.layouts.synpuf_people import CLAIM, PERSON
 from episodes.claims.layouts.text_files import (
     TEXT_ENDINGS,
     data_files,
@@ -26,6 +26,7 @@ from episodes.claims.layouts.text_files import (
     mentions,
     read_text_table,
 )
+from episodes.claims.layouts.values import numbers_of
 from episodes.claims.report import ReadingReport
 from episodes.errors import LayoutError, count_of
 from episodes.tables import sha256_of

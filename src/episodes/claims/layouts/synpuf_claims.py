@@ -8,10 +8,8 @@ from typing import NamedTuple
 import polars as pl
 
 from episodes.claims.casting import LAYOUT_REASONS, as_date
-from episodes.claims.layouts.synpuf_values import (
-    CLAIM,
-    KEYS,
-    PERSON,
+from episodes.claims.layouts.synpuf_people import CLAIM, KEYS, PERSON
+from episodes.claims.layouts.values import (
     cents,
     codes,
     not_an_amount,

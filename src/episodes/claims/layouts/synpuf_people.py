@@ -10,8 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from episodes.claims.casting import LAYOUT_REASONS, as_date
-from episodes.claims.layouts.synpuf_values import (
-    PERSON,
+from episodes.claims.layouts.values import (
     numeric_code,
     reasons,
     text,
@@ -21,6 +20,8 @@ from episodes.claims.layouts.synpuf_values import (
 from episodes.claims.report import ReadingReport
 from episodes.errors import LayoutError, count_of
 
+PERSON, CLAIM = "DESYNPUF_ID", "CLM_ID"
+KEYS = (PERSON, CLAIM)
 YEAR = "BENE_YEAR"
 MONTH_COUNTS = {
     "part_a": "BENE_HI_CVRAGE_TOT_MONS",

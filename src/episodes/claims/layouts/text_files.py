@@ -17,6 +17,9 @@ from episodes.errors import LayoutError, count_of
 
 TEXT_ENDINGS = (".csv", ".csv.gz", ".txt", ".txt.gz", ".zip")
 _DELIMITER_WORDS = {",": "comma", "|": "pipe", "\t": "tab", ";": "semicolon"}
+BATCH_BYTES = 64 * 1024 * 1024
+"""Text read at a time where a file is read in batches."""
+
 _UNREADABLE = (EOFError, OSError, RuntimeError, zlib.error, zipfile.BadZipFile)
 """What gzip and zip raise on truncated, damaged, encrypted or unreadable files."""
 
@@ -39,21 +42,29 @@ def read_text_table(path: Path, *, delimiter: str = ",", keep: Callable[[str], b
     Raises:
         LayoutError: empty, truncated, not text, another delimiter, a column named twice, or uneven rows.
     """
-    content = _without_blank_lines(_content_of(path))
-    first_line, _, body = content.partition(b"\n")
-    header = _header_in(first_line, path, delimiter)
-    chosen = [place for place, name in enumerate(header) if keep is None or keep(name)]
+    return _rows_of(_content_of(path), path, delimiter, keep)
+
+
+def read_text_batches(
+    path: Path, *, delimiter: str = ",", keep: Callable[[str], bool] | None = None, batch_bytes: int = BATCH_BYTES
+) -> Iterator[pl.DataFrame]:
+    """The same as `read_text_table`, some rows at a time, so that memory stays bounded whatever the file.
+
+    A batch ends at the end of a line: a quoted value must not hold a line break.
+    """
     try:
-        frame = pl.read_csv(content, separator=delimiter, infer_schema=False, columns=chosen)
-    except pl.exceptions.PolarsError:
-        # The engine's own message quotes the text around the fault, so it is not passed on.
-        raise _uneven_rows(path, delimiter, header) from None
-    unquoted = re.sub(rb'"[^"]*"', b"", body) if b'"' in body else body
-    # A row that was cut short would otherwise be filled up with nulls in silence.
-    if unquoted.count(delimiter.encode()) != frame.height * (len(header) - 1):
-        raise _uneven_rows(path, delimiter, header)
-    frame.columns = [header[place] for place in chosen]
-    return frame
+        with _open(path) as stream:
+            header_line = next((line for line in stream if line.strip()), b"")
+            _header_in(header_line, path, delimiter)
+            rest = b""
+            while block := stream.read(batch_bytes):
+                whole, newline, rest = (rest + block).rpartition(b"\n")
+                if newline:
+                    yield _rows_of(header_line + whole, path, delimiter, keep)
+            if rest.strip():
+                yield _rows_of(header_line + rest, path, delimiter, keep)
+    except _UNREADABLE as error:
+        raise _damaged(path, error) from None
 
 
 def header_of(path: Path, *, delimiter: str = ",") -> list[str]:
@@ -105,6 +116,25 @@ def _content_of(path: Path) -> bytes:
             return stream.read()
     except _UNREADABLE as error:
         raise _damaged(path, error) from None
+
+
+def _rows_of(content: bytes, path: Path, delimiter: str, keep: Callable[[str], bool] | None) -> pl.DataFrame:
+    """Rows of text that begins with its header."""
+    content = _without_blank_lines(content)
+    first_line, _, body = content.partition(b"\n")
+    header = _header_in(first_line, path, delimiter)
+    chosen = [place for place, name in enumerate(header) if keep is None or keep(name)]
+    try:
+        frame = pl.read_csv(content, separator=delimiter, infer_schema=False, columns=chosen)
+    except pl.exceptions.PolarsError:
+        # The engine's own message quotes the text around the fault, so it is not passed on.
+        raise _uneven_rows(path, delimiter, header) from None
+    unquoted = re.sub(rb'"[^"]*"', b"", body) if b'"' in body else body
+    # A row that was cut short would otherwise be filled up with nulls in silence.
+    if unquoted.count(delimiter.encode()) != frame.height * (len(header) - 1):
+        raise _uneven_rows(path, delimiter, header)
+    frame.columns = [header[place] for place in chosen]
+    return frame
 
 
 def _empty(path: Path) -> LayoutError:

@@ -1,13 +1,10 @@
-"""How SynPUF writes values: amounts, numbers and codes, as expressions over text columns."""
+"""How text files write values: amounts, numbers and codes, as expressions over text columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 import polars as pl
-
-PERSON, CLAIM = "DESYNPUF_ID", "CLM_ID"
-KEYS = (PERSON, CLAIM)
 
 _AMOUNT = r"^[+-]?(?:\d+(?:\.\d{0,2})?|\.\d{1,2})$"
 """Dollars with at most two decimals; zero and negative amounts are legal."""
