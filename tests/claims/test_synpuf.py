@@ -62,9 +62,9 @@ def test_files_are_known_by_header_in_any_packing(tmp_path: Path) -> None:
     ]
     packed = (tmp_path / "b.csv.gz").read_bytes()
     assert claims.report.files[1]["sha256"] == hashlib.sha256(packed).hexdigest()
-    notes = "\n".join(claims.report.notes)
+    notes = "\n".join(claims.report.all_notes())
     assert "2 files not SynPUF, ignored: README.md, notes.txt" in notes
-    assert "drug events: 2 rows in 1 file ignored" in notes
+    assert "2 rows of drug events ignored" in notes
     assert claims.claims.collect()["setting"].to_list() == [
         "inpatient",
         "outpatient",
@@ -83,7 +83,7 @@ def test_beneficiaries_alone_are_people_without_claims(tmp_path: Path) -> None:
     claims = read_one(tmp_path, [beneficiary(BENE_YEAR="2009")])
     assert claims.claims.collect().is_empty()
     assert claims.beneficiaries.collect().height == 1
-    assert "no claims file: beneficiary summaries only" in claims.report.notes
+    assert "no claims file: beneficiary summaries only" in claims.report.all_notes()
 
 
 def test_text_is_validated_in_full_whatever_is_asked(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_text_is_validated_in_full_whatever_is_asked(tmp_path: Path) -> None:
     claims = read_claims(tmp_path, validate="none")
     assert claims.report.validation == "full"
     assert claims.report.table("claims").quarantined == {"ms_drg_malformed": 1}
-    assert any("always validated in full" in note for note in claims.report.notes)
+    assert any("always validated in full" in note for note in claims.report.all_notes())
 
 
 # --- inpatient ----------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_a_continuation_with_an_unreadable_payment_sets_its_claim_aside(tmp_path
 def test_a_withheld_drg_is_null_and_noted(tmp_path: Path) -> None:
     claims = read_one(tmp_path, [inpatient(CLM_DRG_CD="OTH")])
     assert claims.claims.collect()["ms_drg"].to_list() == [None]
-    assert any(note.startswith("inpatient: 1 claim with the DRG withheld") for note in claims.report.notes)
+    assert any(note.startswith("1 inpatient claims with the DRG withheld") for note in claims.report.all_notes())
 
 
 def test_a_blank_principal_diagnosis_does_not_promote_the_next(tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_a_carrier_line_exists_when_anything_stands_in_it(
 def test_a_denial_code_leaves_the_amount_standing(tmp_path: Path) -> None:
     claims = read_one(tmp_path, [carrier(LINE_PRCSG_IND_CD_1="N")])
     assert claims.lines.collect()["paid_cents"].to_list() == [90_00]
-    assert any("processing indicators are synthetic noise" in note for note in claims.report.notes)
+    assert any("processing indicators are synthetic noise" in note for note in claims.report.all_notes())
 
 
 def test_carrier_lines_of_several_days_are_undated(tmp_path: Path) -> None:
@@ -396,7 +396,7 @@ def test_years_become_one_person_described_by_the_latest(tmp_path: Path) -> None
 def test_the_pooled_state_is_no_state(tmp_path: Path) -> None:
     claims = read_one(tmp_path, [beneficiary(BENE_YEAR="2009.0", SP_STATE_CODE="54")])
     assert claims.beneficiaries.collect()["state"].to_list() == [None]
-    assert any("kept without a state" in note for note in claims.report.notes)
+    assert any("kept without a state" in note for note in claims.report.all_notes())
 
 
 @pytest.mark.parametrize(
@@ -661,4 +661,4 @@ def test_five_hundred_people_counts_equal_the_raw_text(five_hundred: tuple[Path,
     report = claims.report.table("lines")
     assert report.rows_in == report.rows_out == outpatient_lines + carrier_lines
     assert counts_hold(claims)
-    assert "drug events: 17,443 rows in 1 file ignored" in claims.report.notes
+    assert "17,443 rows of drug events ignored" in claims.report.all_notes()

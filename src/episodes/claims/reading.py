@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from episodes.claims.claims import Claims, Frame, Validation
 from episodes.claims.contract import TABLES
-from episodes.claims.layouts.text_files import data_files
-from episodes.errors import ContractError, LayoutError, count_of, unknown_name
-
-LAYOUTS = ("canonical", "synpuf")
-"""The layouts: modules of `episodes.claims.layouts` with `recognises(path)` and `read(path, validate)`."""
+from episodes.claims.layouts import canonical
+from episodes.claims.layouts.plan import Delivery, delivery_of, file_entry, recognise
+from episodes.errors import ContractError, LayoutError, unknown_name
 
 
 def read_claims(
@@ -46,12 +45,25 @@ def read_claims(
     path = Path(source)
     if not path.exists():
         raise LayoutError(f"There is no file or folder {path.name!r} at the place given.")
-    if layout == "auto":
-        layout = _recognise(path)
-    if layout not in LAYOUTS:
-        raise LayoutError(unknown_name("layout", layout, ["auto", *LAYOUTS]))
-    claims: Claims = _module_of(layout).read(path, validate)
-    return claims
+    name = recognise(path) if layout == "auto" else layout
+    if name == "canonical":
+        return canonical.read(path, validate)
+    return _from_delivery(delivery_of(path, name), validate)
+
+
+def _from_delivery(delivery: Delivery, validate: Validation) -> Claims:
+    """All rows of a delivery at once, reshaped into the contract."""
+    report = delivery.report
+    if validate != "full":
+        report.notes.append("text files are always validated in full; the validation asked for was not used")
+    rows: dict[str, list[pl.DataFrame]] = {}
+    for file, digest in zip(delivery.files, delivery.sha256, strict=True):
+        batches = list(delivery.module.read_rows(file))
+        rows.setdefault(file.kind, []).extend(batches)
+        report.files.append(file_entry(file, digest, sum(batch.height for batch in batches)))
+    together = {kind: pl.concat(batches, how="diagonal") for kind, batches in rows.items() if batches}
+    tables: dict[str, Any] = delivery.module.reshape(together, report)
+    return Claims(**tables, validate="full", report=report)
 
 
 def _from_frames(frames: Mapping[str, Frame], validate: Validation) -> Claims:
@@ -65,21 +77,3 @@ def _from_frames(frames: Mapping[str, Frame], validate: Validation) -> Claims:
         )
     tables: dict[str, Any] = dict(frames)
     return Claims(**tables, validate=validate)
-
-
-def _module_of(layout: str) -> Any:
-    return import_module(f"episodes.claims.layouts.{layout}")
-
-
-def _recognise(path: Path) -> str:
-    fitting = [name for name in LAYOUTS if _module_of(name).recognises(path)]
-    if len(fitting) == 1:
-        return fitting[0]
-    names = [file.name for file in data_files(path)]
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
-    what = f"fits {' and '.join(fitting)}" if fitting else "is not recognised"
-    raise LayoutError(
-        f"The layout of {path.name!r} {what} ({count_of(len(names), 'data file')}: {shown or 'none'}). "
-        "Usual causes: the folder above or below the files was given, or the files have another delimiter. "
-        f"Or name the layout: {', '.join(LAYOUTS)}."
-    )

@@ -9,27 +9,26 @@ Source: CMS 2008-2010 DE-SynPUF codebook and user manual.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from episodes.claims.claims import Claims, Validation
 from episodes.claims.contract import empty_table
 from episodes.claims.layouts import synpuf_claims, synpuf_people
+from episodes.claims.layouts.layout import SourceFile
 from episodes.claims.layouts.synpuf_people import CLAIM, PERSON
 from episodes.claims.layouts.text_files import (
     TEXT_ENDINGS,
     data_files,
     header_of,
     mentions,
-    read_text_table,
+    read_text_batches,
 )
 from episodes.claims.layouts.values import numbers_of
 from episodes.claims.report import ReadingReport
 from episodes.errors import LayoutError, count_of
-from episodes.tables import sha256_of
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,9 @@ class FileKind:
 
 _FACILITY = (CLAIM, "SEGMENT", "CLM_FROM_DT", "CLM_THRU_DT", "PRVDR_NUM", "AT_PHYSN_NPI", "OP_PHYSN_NPI")
 _LINE_PAYMENT = synpuf_claims.CARRIER_LINE_AMOUNTS["paid"]
+SUMMARY, DRUG_EVENTS = "beneficiary summary", "drug events"
 KINDS = {
-    "beneficiary summary": FileKind(
+    SUMMARY: FileKind(
         known_by=("BENE_BIRTH_DT",),
         needed=(
             "BENE_BIRTH_DT",
@@ -81,7 +81,7 @@ KINDS = {
             *synpuf_people.MONTH_COUNTS.values(),
         ),
     ),
-    "drug events": FileKind(known_by=("PDE_ID",)),
+    DRUG_EVENTS: FileKind(known_by=("PDE_ID",)),
     "inpatient": FileKind(
         known_by=("CLM_DRG_CD",),
         needed=(
@@ -110,6 +110,9 @@ KINDS = {
 }
 """The kinds of file, in the order in which a header is tried."""
 
+PERSON_COLUMNS = dict.fromkeys(KINDS, PERSON)
+"""Every kind of file names the person."""
+
 _MARKS = (PERSON, *(kind.known_by[0] for kind in KINDS.values()))
 
 
@@ -118,73 +121,66 @@ def recognises(path: Path) -> bool:
     return any(_mentions_quietly(file) for file in data_files(path, TEXT_ENDINGS))
 
 
-def read(path: Path, validate: Validation) -> Claims:
-    """Read a SynPUF folder or file into the claims contract.
-
-    Text is always checked in full, whatever `validate` says.
+def source_files(path: Path, report: ReadingReport) -> list[SourceFile]:
+    """The SynPUF files of a folder (or the file itself) in the order of their names; others are named in a note.
 
     Raises:
-        LayoutError: no SynPUF file, or one that is damaged, lacks a column, or has no year.
-        QuarantineError: too many rows break the contract.
+        LayoutError: no SynPUF file, or one that lacks a column or has no year.
     """
-    report = ReadingReport(layout="synpuf")
-    if validate != "full":
-        report.notes.append("text files are always validated in full; the validation asked for was not used")
-    delivered = _read_files(path, report)
-    if not any(delivered[kind] for kind in KINDS if kind != "drug events"):
-        raise _no_synpuf_file(path)
-    _note_what_is_left_out(delivered, report)
-
-    tables = _reshaped(delivered, report)
-    return Claims(**tables, validate="full", report=report)
-
-
-def _reshaped(delivered: dict[str, list[pl.DataFrame]], report: ReadingReport) -> dict[str, Any]:
-    """The canonical tables. Files are let go as soon as they are reshaped, for carrier files are large."""
-    claims: list[pl.DataFrame] = []
-    lines: list[pl.DataFrame] = []
-    tables: dict[str, Any] = {}
-    if files := delivered.pop("inpatient"):
-        claims.append(synpuf_claims.inpatient(_together(files), report))
-    if files := delivered.pop("outpatient"):
-        facility = synpuf_claims.outpatient(_together(files), report)
-        claims.append(facility.claims)
-        lines.append(facility.lines)
-    files = delivered.pop("carrier")
-    while files:
-        professional = synpuf_claims.carrier(files.pop(0), report)
-        claims.append(professional.claims)
-        lines.append(professional.lines)
-    if files := delivered.pop("beneficiary summary"):
-        people = synpuf_people.people(_together(files), report)
-        tables["beneficiaries"] = people.beneficiaries
-        tables["coverage"] = people.coverage
-    tables["claims"] = pl.concat(claims, how="diagonal") if claims else empty_table("claims")
-    if lines:
-        tables["lines"] = pl.concat(lines, how="diagonal")
-    return tables
-
-
-def _read_files(path: Path, report: ReadingReport) -> dict[str, list[pl.DataFrame]]:
-    """The rows of each kind of file, in the order of file names; other files are named in a note."""
-    delivered: dict[str, list[pl.DataFrame]] = {name: [] for name in KINDS}
     taken = []
     for file in data_files(path, TEXT_ENDINGS):
         if not mentions(file, _MARKS):
             continue
-        taken.append(file)
         header = header_of(file)
-        name = _kind_of(file, header)
-        rows = read_text_table(file, keep=KINDS[name].reads)
-        if name == "beneficiary summary" and synpuf_people.YEAR not in header:
-            year = str(synpuf_people.year_in_name(file.name))
-            rows = rows.with_columns(pl.lit(year).alias(synpuf_people.YEAR))
-        delivered[name].append(rows)
-        report.files.append({"name": file.name, "sha256": sha256_of(file), "rows": rows.height, "taken_for": name})
-    others = _others(path, taken)
+        kind = _kind_of(file, header)
+        if kind == SUMMARY and synpuf_people.YEAR not in header:
+            synpuf_people.year_in_name(file.name)
+        taken.append(SourceFile(file, kind))
+    kinds = {file.kind for file in taken}
+    if not kinds - {DRUG_EVENTS}:
+        raise _no_synpuf_file(path)
+    others = _others(path, [file.path for file in taken])
     if others:
         report.notes.append(f"{count_of(len(others), 'file')} not SynPUF, ignored: {', '.join(others)}")
-    return delivered
+    _note_what_is_left_out(kinds, report)
+    return taken
+
+
+def read_rows(file: SourceFile) -> Iterator[pl.DataFrame]:
+    """The columns of a file that are read, in batches of rows; a beneficiary summary gets its year.
+
+    Raises:
+        LayoutError: the file is damaged.
+    """
+    for rows in read_text_batches(file.path, keep=KINDS[file.kind].reads):
+        if file.kind == SUMMARY and synpuf_people.YEAR not in rows.columns:
+            year = str(synpuf_people.year_in_name(file.path.name))
+            yield rows.with_columns(pl.lit(year).alias(synpuf_people.YEAR))
+        else:
+            yield rows
+
+
+def reshape(rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> dict[str, pl.DataFrame]:
+    """Canonical tables of the rows of some people."""
+    claims: list[pl.DataFrame] = []
+    lines: list[pl.DataFrame] = []
+    tables: dict[str, pl.DataFrame] = {}
+    if "inpatient" in rows:
+        claims.append(synpuf_claims.inpatient(rows["inpatient"], report))
+    for kind, unfold in (("outpatient", synpuf_claims.outpatient), ("carrier", synpuf_claims.carrier)):
+        if kind in rows:
+            unfolded = unfold(rows[kind], report)
+            claims.append(unfolded.claims)
+            lines.append(unfolded.lines)
+    if SUMMARY in rows:
+        people = synpuf_people.people(rows[SUMMARY], report)
+        tables |= {"beneficiaries": people.beneficiaries, "coverage": people.coverage}
+    if DRUG_EVENTS in rows:
+        report.tally("rows of drug events ignored", rows[DRUG_EVENTS].height)
+    tables["claims"] = pl.concat(claims, how="diagonal") if claims else empty_table("claims")
+    if lines:
+        tables["lines"] = pl.concat(lines, how="diagonal")
+    return tables
 
 
 def _kind_of(file: Path, header: list[str]) -> str:
@@ -211,34 +207,25 @@ def _kind_of(file: Path, header: list[str]) -> str:
     return name
 
 
-def _together(files: list[pl.DataFrame]) -> pl.DataFrame:
-    """Files of one kind below each other; columns that only some releases have are blank in the others."""
-    return pl.concat(files, how="diagonal")
-
-
 def _others(path: Path, taken: list[Path]) -> list[str]:
     if path.is_file():
         return []
     return sorted(file.name for file in path.iterdir() if file.is_file() and file not in taken)
 
 
-def _note_what_is_left_out(delivered: dict[str, list[pl.DataFrame]], report: ReadingReport) -> None:
-    drug_events = delivered["drug events"]
-    if drug_events:
-        rows = sum(file.height for file in drug_events)
-        report.notes.append(f"drug events: {count_of(rows, 'row')} in {count_of(len(drug_events), 'file')} ignored")
-    if delivered["carrier"]:
+def _note_what_is_left_out(kinds: set[str], report: ReadingReport) -> None:
+    if "carrier" in kinds:
         report.notes.append(
             "carrier: line processing indicators are synthetic noise; amounts count as they stand, "
             "also beside a denial code"
         )
-    if delivered["outpatient"]:
+    if "outpatient" in kinds:
         report.notes.append(
             "outpatient: one payment a claim, booked on its first line; lines of claims of several days are undated"
         )
-    if not delivered["beneficiary summary"]:
+    if SUMMARY not in kinds:
         report.notes.append("no beneficiary summary: birth and death dates and coverage are not known for anyone")
-    if not any(delivered[name] for name in ("inpatient", "outpatient", "carrier")):
+    if not kinds & {"inpatient", "outpatient", "carrier"}:
         report.notes.append("no claims file: beneficiary summaries only")
 
 

@@ -21,7 +21,6 @@ from episodes.claims.layouts.values import (
     without_repeats,
 )
 from episodes.claims.report import ReadingReport
-from episodes.errors import count_of
 
 
 class ClaimsAndLines(NamedTuple):
@@ -69,10 +68,7 @@ def inpatient(rows: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     segments = _join_segments(rows, report)
     drg = text("CLM_DRG_CD")
     withheld = segments.claims.filter(drg == NOT_A_DRG).height
-    if withheld:
-        report.notes.append(
-            f"inpatient: {count_of(withheld, 'claim')} with the DRG withheld ({NOT_A_DRG}) kept without a DRG"
-        )
+    report.tally(f"inpatient claims with the DRG withheld ({NOT_A_DRG}), kept without a DRG", withheld)
     stay = {
         "admission_date": text("CLM_ADMSN_DT"),
         "discharge_date": text("NCH_BENE_DSCHRG_DT"),

@@ -18,7 +18,7 @@ from episodes.claims.layouts.values import (
     without_repeats,
 )
 from episodes.claims.report import ReadingReport
-from episodes.errors import LayoutError, count_of
+from episodes.errors import LayoutError
 
 PERSON, CLAIM = "DESYNPUF_ID", "CLM_ID"
 KEYS = (PERSON, CLAIM)
@@ -88,11 +88,7 @@ def people(rows: pl.DataFrame, report: ReadingReport) -> PeopleAndCoverage:
     )
     counts.take_up("later_year_of_same_person", years.height - persons.height)
     stateless = persons["state"].null_count()
-    if stateless:
-        report.notes.append(
-            f"beneficiaries: {count_of(stateless, 'person', 'people')} with a blank, pooled or unknown "
-            "state code kept without a state"
-        )
+    report.tally("people with a blank, pooled or unknown state code, kept without a state", stateless)
     set_aside = typed.filter(broken).select(LAYOUT_REASONS, "beneficiary_id", *described)
     years = years.drop("death_date").join(
         persons.select("beneficiary_id", "death_date"), on="beneficiary_id", how="left", maintain_order="left"
