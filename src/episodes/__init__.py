@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "Claims": "episodes.claims",
     "read_claims": "episodes.claims",
+    "ingest": "episodes.claims",
     "References": "episodes.programs.references",
     "Program": "episodes.programs",
     "load_program": "episodes.programs",
@@ -51,6 +52,7 @@ __all__ = [
     "building",
     "claims",
     "errors",
+    "ingest",
     "load_program",
     "pricing",
     "programs",
@@ -77,7 +79,7 @@ if TYPE_CHECKING:
         synthetic,
     )
     from episodes.building import BuiltEpisodes
-    from episodes.claims import Claims, read_claims
+    from episodes.claims import Claims, ingest, read_claims
     from episodes.errors import EpisodesError
     from episodes.pipeline import build_episodes
     from episodes.pricing import read_target_prices, target_prices

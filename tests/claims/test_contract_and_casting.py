@@ -333,7 +333,7 @@ def test_lines_without_their_claim_are_set_aside_by_what_became_of_it() -> None:
 
 def test_line_paid_claims_without_lines_are_noted() -> None:
     report = Claims(claims=claim_rows(2, setting=["outpatient", "inpatient"])).report
-    assert report.notes == ["1 claim of settings paid by line have no lines: they carry no payable amount"]
+    assert report.all_notes() == ["1 claims of settings paid by line have no lines: they carry no payable amount"]
 
 
 def test_trusted_frames_are_filled_and_not_checked() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from episodes.claims.claims import Claims
+from episodes.claims.contract import TABLES
+from episodes.claims.ingesting import ingest
 from episodes.claims.reading import read_claims
 from episodes.claims.report import ReadingReport
 
-__all__ = ["Claims", "ReadingReport", "read_claims"]
+__all__ = ["TABLES", "Claims", "ReadingReport", "ingest", "read_claims"]

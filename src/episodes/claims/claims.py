@@ -26,6 +26,7 @@ class Claims:
         hospitals, participants, clinicians, quality: what prices, settlement and attribution read.
         validate: `full` casts and checks every row; `none` trusts frames that already hold the contract.
         report: how the tables were read, when a layout made them.
+        tolerate: set aside any number of rows; the caller judges by the report.
 
     Columns that may be null or have a default may be absent. Rows that break the contract are set aside with
     a reason and counted in `report`; too many of them raise `QuarantineError`.
@@ -55,6 +56,7 @@ class Claims:
         quality: Frame | None = None,
         validate: Validation = "full",
         report: ReadingReport | None = None,
+        tolerate: bool = False,
     ) -> None:
         given: Mapping[str, Frame | None] = {
             "claims": claims,
@@ -74,7 +76,8 @@ class Claims:
         if validate == "full":
             self._drop_lines_without_claim(given["claims"])
             self._note_line_paid_claims_without_lines()
-            self.report.stop_when_too_many()
+            if not tolerate:
+                self.report.stop_when_too_many()
 
     def table(self, name: str) -> pl.LazyFrame:
         """A canonical table by name."""
@@ -168,6 +171,4 @@ class Claims:
         lines = self._tables["lines"].select(keys).collect()
         number = line_paid.join(lines, on=keys, how="anti").height
         if number:
-            self.report.notes.append(
-                f"{count_of(number, 'claim')} of settings paid by line have no lines: they carry no payable amount"
-            )
+            self.report.tally("claims of settings paid by line have no lines: they carry no payable amount", number)

@@ -12,6 +12,7 @@ from episodes.claims.claims import Claims, Frame, Validation
 from episodes.claims.contract import TABLES
 from episodes.claims.layouts import canonical
 from episodes.claims.layouts.plan import Delivery, delivery_of, file_entry, recognise
+from episodes.claims.store import is_store, read_store
 from episodes.errors import ContractError, LayoutError, unknown_name
 
 
@@ -22,7 +23,8 @@ def read_claims(
 
     Args:
         source: a folder or file; or a mapping of canonical table name to polars frame.
-        layout: `auto`, `canonical` (Parquet or CSV of the contract) or `synpuf` (CMS DE-SynPUF).
+        layout: `auto`, `store` (made by `ingest`), `canonical` (Parquet or CSV of the contract) or `synpuf` (CMS
+            DE-SynPUF).
         validate: `full`, or `none` for canonical Parquet that is known to hold the contract.
 
     Returns:
@@ -45,6 +47,8 @@ def read_claims(
     path = Path(source)
     if not path.exists():
         raise LayoutError(f"There is no file or folder {path.name!r} at the place given.")
+    if layout in ("auto", "store") and is_store(path):
+        return read_store(path)
     name = recognise(path) if layout == "auto" else layout
     if name == "canonical":
         return canonical.read(path, validate)

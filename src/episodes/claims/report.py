@@ -34,6 +34,15 @@ class TableReport:
             self.rows_in += rows
             self.add_netted(reason, rows)
 
+    def add(self, rows_in: int, rows_out: int, netted: dict[str, int], quarantined: dict[str, int]) -> None:
+        """Add the counts of another part of the same table."""
+        self.rows_in += rows_in
+        self.rows_out += rows_out
+        for reason, rows in netted.items():
+            self.add_netted(reason, rows)
+        for reason, rows in quarantined.items():
+            self.quarantined[reason] = self.quarantined.get(reason, 0) + rows
+
     def check(self, table: str) -> None:
         """Fail loudly when a row is not accounted for."""
         booked = self.rows_out + sum(self.netted.values()) + sum(self.quarantined.values())
