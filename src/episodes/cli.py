@@ -121,6 +121,63 @@ def synth(
 
 
 @app.command
+def ingest(
+    source: Annotated[Path, Parameter(help="Folder or file with the claims.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder of the store to make.")],
+    layout: Layout = "auto",
+    buckets: Annotated[int | None, Parameter(help="Files a table is divided into. Default: by size.")] = None,
+    overwrite: Overwrite = False,
+    threads: Thread = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Read a delivery of claims into a store: validated, sorted, divided into buckets of people.
+
+    An interrupted ingest goes on where it stopped when the same command is given again.
+    """
+    _use_threads(threads)
+    import episodes as ep
+    from episodes.reports.terminal import show_reading
+
+    with _progress("Ingesting", as_json) as advance:
+        report = ep.ingest(
+            source,
+            out,
+            layout=layout,
+            buckets=buckets,
+            overwrite=overwrite,
+            progress=lambda _what, done, total: advance(done, total),
+        )
+    if as_json:
+        return _print_json({"reading": report.to_dict(), "store": str(out)})
+    console = _console(as_json)
+    show_reading(report, console)
+    console.print(f"Store: {out.resolve()}", highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command
+def inspect(
+    source: Annotated[Path, Parameter(help="A store, or a folder of claims in any layout.")],
+    *,
+    layout: Layout = "auto",
+    threads: Thread = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Describe claims by counts: rows, people, settings, what is missing, what looks suspicious."""
+    _use_threads(threads)
+    import episodes as ep
+    from episodes.reports.terminal import show_profile
+
+    with _progress("Reading claims", as_json):
+        found = ep.claims.profile(ep.read_claims(source, layout=layout))
+    if as_json:
+        return _print_json(found)
+    show_profile(found, _console(as_json))
+    return 0
+
+
+@app.command
 def build(
     source: Annotated[Path, Parameter(help="Folder or file with the claims.")],
     *,

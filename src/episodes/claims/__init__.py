@@ -5,7 +5,8 @@ from __future__ import annotations
 from episodes.claims.claims import Claims
 from episodes.claims.contract import TABLES
 from episodes.claims.ingesting import ingest
+from episodes.claims.profile import profile
 from episodes.claims.reading import read_claims
 from episodes.claims.report import ReadingReport
 
-__all__ = ["TABLES", "Claims", "ReadingReport", "ingest", "read_claims"]
+__all__ = ["TABLES", "Claims", "ReadingReport", "ingest", "profile", "read_claims"]

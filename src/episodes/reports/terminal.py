@@ -52,6 +52,49 @@ def show_reading(report: ReadingReport, console: Console) -> None:
         console.print(f"  note: {note}", highlight=False)
 
 
+def show_profile(found: dict[str, Any], console: Console) -> None:
+    """A data profile: settings, people, what is missing, months, what looks suspicious."""
+    reading = found["reading"]
+    console.print(f"Layout {reading['layout']!r}, validation {reading['validation']}", highlight=False)
+    table = _table(
+        "Settings",
+        ["setting", "claims", "lines", "first day", "last day", "with standardized", "with allowed", "with paid"],
+        left=("setting",),
+    )
+    for row in found["settings"]:
+        shares = (_share(row[f"share_with_{basis}"]) for basis in ("standardized", "allowed", "paid"))
+        counts = (f"{row['claims']:,}", f"{row['lines']:,}")
+        table.add_row(row["setting"], *counts, row["first_day"], row["last_day"], *shares)
+    console.print(table)
+    people = _table("People", ["", "number"], left=("",))
+    for what, number in [*found["people"].items(), *((f"coverage: {k}", n) for k, n in found["coverage"].items())]:
+        people.add_row(what.replace("_", " "), f"{number:,}")
+    console.print(people)
+    missing = _table("Without", ["what", "share"], left=("what",))
+    for what, share in found["missing"].items():
+        missing.add_row(what, _share(share))
+    console.print(missing)
+    rows = _table("Rows", ["table", "rows in", "rows out", "netted", "quarantined"], left=("table",))
+    for name, counts in reading["tables"].items():
+        if counts["rows_in"]:
+            rows.add_row(
+                name,
+                f"{counts['rows_in']:,}",
+                f"{counts['rows_out']:,}",
+                _by_reason(counts["netted"]),
+                _by_reason(counts["quarantined"]),
+            )
+    console.print(rows)
+    for note in reading["notes"]:
+        console.print(f"  note: {note}", highlight=False)
+    for sentence in found["suspicious"]:
+        console.print(f"  [bold]suspicious:[/] {sentence}", highlight=False)
+
+
+def _share(value: float | None) -> str:
+    return "none at all" if value is None else f"{value:.1%}"
+
+
 def show_build(built: BuiltEpisodes, console: Console) -> None:
     """Triggers, ladder, balance, and what a reader must know of: settings not established, rules switched off."""
     program = built.program
