@@ -369,7 +369,7 @@ def anchors_of(items: list[Row], claim_order: ClaimOrder) -> list[Row]:
 
 def inpatient_anchors(items: list[Row], claim_order: ClaimOrder) -> list[Row]:
     inpatient = [item for item in items if item["setting"] == "inpatient"]
-    inner = [stay for stay in inpatient if stay["claim"]["keep_inner"] is not False]
+    inner = [stay for stay in inpatient if counts_as_inner(stay, inpatient)]
     anchors = []
     for legs in chains_of(inner, claim_order):
         first, last = legs[0], legs[-1]
@@ -388,6 +388,21 @@ def inpatient_anchors(items: list[Row], claim_order: ClaimOrder) -> list[Row]:
                 )
             )
     return anchors
+
+
+def counts_as_inner(stay: Row, others: list[Row]) -> bool:
+    """A longer stay of another kind gives way to an acute stay that it encloses, unless the claim says otherwise."""
+    said = stay["claim"]["keep_inner"]
+    if said is not None:
+        return bool(said)
+    if provider_type(stay["claim"]) not in {"ltch", "irf", "ipf"}:
+        return True
+    return not any(
+        provider_type(other["claim"]) in {"acute", "cah", "cancer", "emergency", "veteran"}
+        and stay["start"] <= other["start"]
+        and other["end"] <= stay["end"]
+        for other in others
+    )
 
 
 def chains_of(stays: list[Row], claim_order: ClaimOrder) -> list[list[Row]]:

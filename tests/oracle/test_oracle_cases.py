@@ -485,6 +485,22 @@ def test_stays_that_are_not_inner_cannot_anchor() -> None:
     assert case.build().episodes == []
 
 
+@pytest.mark.parametrize(
+    ("ends", "said", "anchors"),
+    [
+        (day(3, 20), None, ["inside"]),  # encloses the acute stay of March 5 to 8: the inner one counts
+        (day(3, 8), None, ["inside"]),  # ends with it
+        (day(3, 7), None, ["inside", "longer"]),  # does not enclose it
+        (day(3, 20), True, ["inside", "longer"]),  # the claim says that it counts
+    ],
+)
+def test_a_longer_stay_gives_way_to_the_acute_stay_inside(ends: date, said: bool | None, anchors: list[str]) -> None:
+    case = Case()
+    case.stay("longer", day(3, 1), ends, "470", ccn="102000", keep_inner=said)
+    case.stay("inside", day(3, 5), day(3, 8), "470")
+    assert sorted(episode["anchor_claim_id"] for episode in case.build().episodes) == anchors
+
+
 def test_two_unknown_hospitals_do_not_differ() -> None:
     case = Case()
     case.stay("first", day(3, 1), day(3, 4), "291", ccn=None, provider_type="acute")

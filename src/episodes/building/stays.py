@@ -33,9 +33,10 @@ def stays_in_chains(claims: pl.DataFrame, context: Context) -> pl.DataFrame:
     Columns added: stay_start, stay_end, drg, kind_of_provider, provider_state, chain, leg (0 = first), legs.
     """
     anchors = context.program.rules.construction.anchors
-    stays = with_provider_columns(
-        claims.filter((pl.col("setting") == "inpatient") & pl.col("keep_inner").fill_null(True))
-    ).with_columns(stay_start=stay_start(), stay_end=stay_end(), drg=drg_for_pricing())
+    inpatient = with_provider_columns(claims.filter(pl.col("setting") == "inpatient")).with_columns(
+        stay_start=stay_start(), stay_end=stay_end(), drg=drg_for_pricing()
+    )
+    stays = _inner_stays(inpatient)
     stays = stays.with_columns(
         _can_chain=pl.col("kind_of_provider").is_in(list(anchors.transfer_provider_types.value))
         & pl.lit(anchors.transfer_policy.value == "same_day_other_hospital")
@@ -62,3 +63,26 @@ def stays_in_chains(claims: pl.DataFrame, context: Context) -> pl.DataFrame:
         leg=pl.int_range(pl.len()).over("chain"),
         legs=pl.len().over("chain"),
     ).drop("_can_chain", "_order")
+
+
+LONGER_STAY_TYPES = ("ltch", "irf", "ipf")
+ACUTE_STAY_TYPES = ("acute", "cah", "cancer", "emergency", "veteran")
+
+
+def _inner_stays(inpatient: pl.DataFrame) -> pl.DataFrame:
+    """The stays that count for anchors where stays overlap: `keep_inner` where the source says so, else derived.
+
+    When a long-term, rehabilitation or psychiatric stay encloses an acute stay, the inner, acute one counts.
+    """
+    enclosing = inpatient.filter(
+        pl.col("keep_inner").is_null() & pl.col("kind_of_provider").is_in(list(LONGER_STAY_TYPES))
+    ).select("beneficiary_id", "claim_id", outer_start="stay_start", outer_end="stay_end")
+    acute = inpatient.filter(pl.col("kind_of_provider").is_in(list(ACUTE_STAY_TYPES)))
+    outer = (
+        enclosing.join(acute.select("beneficiary_id", "stay_start", "stay_end"), on="beneficiary_id", how="inner")
+        .filter((pl.col("outer_start") <= pl.col("stay_start")) & (pl.col("stay_end") <= pl.col("outer_end")))
+        .select("beneficiary_id", "claim_id")
+        .unique()
+    )
+    kept = inpatient.filter(pl.col("keep_inner").fill_null(True))
+    return kept.join(outer, on=["beneficiary_id", "claim_id"], how="anti", maintain_order="left")
