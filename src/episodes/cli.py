@@ -77,12 +77,13 @@ def demo(*, out: Out = None, performance_year: Year = None, threads: Thread = 0,
         _write_built(place / "performance", built, claims, overwrite=True)
         _write_result(place / "reconciliation", built, prices, result, overwrite=True)
     if as_json:
-        return _print_json({"hospitals": result.hospitals.to_dicts(), "run_folder": str(place.resolve())})
-    from episodes.reports.terminal import show_build, show_open_rules, show_statement
+        return _print_json({**_about_result(result), "run_folder": str(place.resolve())})
+    from episodes.reports.terminal import show_build, show_notes, show_open_rules, show_statement
 
     show_build(built, console)
     show_open_rules(program.open_rules(), console)
     show_statement(result.hospitals, console)
+    show_notes(result.notes, console)
     console.print(f"Run folder: {place.resolve()}", highlight=False, soft_wrap=True)
     return 0
 
@@ -267,7 +268,7 @@ def reconcile(
 ) -> int:
     """Reconcile a performance year against target prices: payment or repayment of each hospital, step by step."""
     import episodes as ep
-    from episodes.reports.terminal import show_statement
+    from episodes.reports.terminal import show_notes, show_open_rules, show_statement
     from episodes.running.run_folder import check_place, read_built
 
     if out is not None:
@@ -278,9 +279,11 @@ def reconcile(
     if out is not None:
         _write_result(out, built, given, result, overwrite=overwrite)
     if as_json:
-        return _print_json({"hospitals": result.hospitals.to_dicts(), "run_folder": str(out) if out else None})
+        return _print_json({**_about_result(result), "run_folder": str(out) if out else None})
     console = _console(as_json)
+    show_open_rules(result.open_rules, console)
     show_statement(result.hospitals, console)
+    show_notes(result.notes, console)
     if out is not None:
         console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)
     return 0
@@ -404,8 +407,18 @@ def _write_result(
         "steps": result.steps,
         **price_tables,
     }
-    about = {"program": about_program(built.program), "basis": built.basis, "open_rules": result.open_rules}
+    about = {"program": about_program(built.program), "basis": built.basis, "notes": list(result.notes)}
     write_run(folder, "reconciliation", tables, about, documents=documents, overwrite=overwrite)
+
+
+def _about_result(result: ReconciliationResult) -> dict[str, Any]:
+    return {
+        "hospitals": result.hospitals.to_dicts(),
+        "notes": list(result.notes),
+        "switched_off": list(result.program.switched_off),
+        "overrides": dict(result.program.overrides),
+        "open_rules": result.open_rules,
+    }
 
 
 def _price_folder(prices: TargetPrices, below: str = "") -> tuple[dict[str, pl.DataFrame], dict[str, str]]:

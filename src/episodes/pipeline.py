@@ -13,9 +13,11 @@ from episodes.building.balance import check_balance, summed
 from episodes.building.bucket import Bucket, BucketResult, build_bucket, payable_total
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
+from episodes.building.notices import notices
 from episodes.claims import Claims
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.people import bucket_of_hash, people_in_order
-from episodes.errors import BasisError, count_of
+from episodes.errors import ArgumentError, BasisError, count_of
 from episodes.programs import Program
 from episodes.programs.references import References
 from episodes.programs.rule import Basis
@@ -52,7 +54,7 @@ def build_episodes(
         progress: called with (buckets done, buckets in all).
 
     Returns:
-        `BuiltEpisodes`: episodes, services, balance (columns: design, section 5), cents on the run's basis.
+        `BuiltEpisodes`: episodes, services, balance (columns: docs/outputs.md), cents on the run's basis.
 
     Raises:
         BasisError: the claims have no amounts on the basis at all.
@@ -67,6 +69,7 @@ def build_episodes(
         >>> sorted(built.final()["category"].unique())
         ['CABG', 'LEJR', 'MAJOR_BOWEL', 'SHFFT', 'SPINAL_FUSION']
     """
+    _need_arguments(claims, program, references, as_of, threads, buckets)
     if amount_basis is not None:
         program = program.override({"construction.amount_basis": amount_basis})
     program = program.without(without_exclusions)
@@ -93,6 +96,23 @@ def build_episodes(
         if progress is not None:
             progress(done, number)
     return _put_together(results, claims, context, tables, counts)
+
+
+def _need_arguments(
+    claims: object, program: object, references: object, as_of: object, threads: int, buckets: int | None
+) -> None:
+    """Say in plain words what an argument should have been."""
+    wanted = (
+        ("claims", claims, Claims, "read_claims(...) or Claims(...)"),
+        ("program", program, Program, "load_program(...)"),
+        ("references", references, References | None, "References(...)"),
+        ("as_of", as_of, dt.date | None, "datetime.date(...)"),
+    )
+    for name, value, kind, source in wanted:
+        if not isinstance(value, kind) or isinstance(value, dt.datetime):
+            raise ArgumentError(f"{name} is a {type(value).__name__}; give what {source} returns.")
+    if threads < 1 or (buckets is not None and buckets < 1):
+        raise ArgumentError("threads and buckets must be 1 or more.")
 
 
 def _buckets(tables: dict[str, pl.DataFrame], people: pl.DataFrame, number: int) -> Iterator[Bucket]:
@@ -134,7 +154,7 @@ def _put_together(
         episodes_by_status=dict(by_status.iter_rows()),
         service_rows_without_amount_on_basis=barred,
         context_fingerprint=context.fingerprint,
-        notes=_notes(context),
+        notes=notices(tables, episodes, context),
     )
     return BuiltEpisodes(
         program=context.program,
@@ -150,25 +170,6 @@ def _put_together(
     )
 
 
-def _notes(context: Context) -> list[str]:
-    """What a reader must know of the references a run used."""
-    start, end = context.program.period
-    needed = set(range(_fiscal_year(start), _fiscal_year(end) + 1))
-    at_hand = set(context.references.drgs.drop_nulls("gmlos")["fiscal_year"].to_list())
-    absent = sorted(needed - at_hand)
-    if not absent:
-        return []
-    return [
-        f"No geometric mean lengths of stay of fiscal year {', '.join(str(year) for year in absent)}: inpatient stays "
-        f"that run over a window's end are split by those of the nearest year at hand "
-        f"({', '.join(str(year) for year in sorted(at_hand)) or 'none'}). References(ms_drgs=...) takes your own table."
-    ]
-
-
-def _fiscal_year(day: dt.date) -> int:
-    return day.year + (day.month >= 10)
-
-
 def _known_at(tables: dict[str, pl.DataFrame], as_of: dt.date) -> tuple[dict[str, pl.DataFrame], int]:
     """Claims processed by a date (a claim without a processing date is kept), and their lines."""
     known = tables["claims"].filter(pl.col("process_date").is_null() | (pl.col("process_date") <= as_of))
@@ -182,19 +183,28 @@ def _all_numeric(claim_ids: pl.Series) -> bool:
 
 
 def _need_basis(tables: dict[str, pl.DataFrame], program: Program) -> None:
-    """A layout without any amount on the basis cannot be built on it: say which one it has."""
-    column = f"{program.amount_basis}_cents"
-    filled = {
-        name: sum(tables[table][f"{name}_cents"].count() for table in ("claims", "lines"))
-        for name in ("standardized", "allowed", "paid")
-    }
-    if filled[program.amount_basis] or not tables["claims"].height:
-        return
-    others = [name for name, number in filled.items() if number]
-    raise BasisError(
-        f"{program.rules.name} counts {program.amount_basis} amounts, and none of the "
-        f"{count_of(tables['claims'].height, 'claim')} and {count_of(tables['lines'].height, 'line')} has a value in "
-        f"{column!r}. Amounts at hand: {', '.join(others) or 'none'}. Choose one by name: amount_basis="
-        f"{others[0] if others else 'allowed'!r} (command line: --amount-basis {others[0] if others else 'allowed'}); "
-        "every output then states it."
-    )
+    """Claims without any amount on the basis cannot be built on it: say which one they have.
+
+    Items paid by claim and items paid by line are judged apart, for the amount of one of them may be misnamed.
+    """
+    paid = set(program.rules.construction.services.paid_settings.value)
+    keys = ["beneficiary_id", "claim_id"]
+    headers = tables["claims"].with_columns(pl.col("setting").cast(pl.String))
+    whole = headers.filter(pl.col("setting").is_in(sorted(paid & set(CLAIM_PAID_SETTINGS))))
+    line_paid = headers.filter(pl.col("setting").is_in(sorted(paid & set(LINE_PAID_SETTINGS))))
+    by_line = tables["lines"].join(line_paid.select(keys), on=keys, how="semi")
+    for what, items in (("claim", whole), ("line", by_line)):
+        if items.is_empty() or items[f"{program.amount_basis}_cents"].count():
+            continue
+        others = [name for name in ("standardized", "allowed", "paid") if items[f"{name}_cents"].count()]
+        choice = (
+            f"Amounts at hand: {', '.join(others)}. Choose one by name: amount_basis={others[0]!r} (command line: "
+            f"--amount-basis {others[0]}); every output then states it."
+            if others
+            else "No amount is at hand at all: are the columns named as the claims contract has them (allowed_cents, "
+            "paid_cents, standardized_cents)?"
+        )
+        raise BasisError(
+            f"{program.rules.name} counts {program.amount_basis} amounts, and none of the "
+            f"{count_of(items.height, what)} paid by {what} has a value in '{program.amount_basis}_cents'. {choice}"
+        )

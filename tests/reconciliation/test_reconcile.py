@@ -136,8 +136,9 @@ def test_episodes_without_a_price_stay_and_are_counted() -> None:
     island = hospital(result, PUERTO_RICO)
     assert [island[name] for name in FOUND] == [PUERTO_RICO, 1, 1, 0, 0, 0]
     assert island["outcome"] == "none"
-    assert "2 final episodes not settled: no_target_price." in result.notes
-    assert "1 final episode not settled: no_region." in result.notes
+    partial = "The amounts of these hospitals are partial."
+    assert f"2 final episodes of 1 hospital not settled: no_target_price. {partial}" in result.notes
+    assert f"1 final episode of 1 hospital not settled: no_region. {partial}" in result.notes
 
 
 def test_track_argument_then_participants_then_default() -> None:
@@ -239,7 +240,8 @@ def test_names_and_regions_come_from_the_hospitals_table() -> None:
 
 def test_what_was_switched_off_is_said() -> None:
     built = hand_built(TEAM.without(["excluded_state"]), [episode(900)])
-    assert "Exclusions switched off: excluded_state." in reconcile(built, PRICES).notes
+    said = "Exclusions switched off: excluded_state. This is not the programme's result."
+    assert said in reconcile(built, PRICES).notes
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def assign(episodes: pl.DataFrame, items: pl.DataFrame, own: pl.DataFrame, conte
 
 
 def services_frame(assigned: Assigned, episodes: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """The `services` table (design, section 5), one row an item and period, in the order of episodes and items."""
+    """The `services` table (columns: docs/outputs.md), a row an item and period, in the order of episodes and items."""
     rows = pl.DataFrame(
         {
             "episode_row": assigned.episode,

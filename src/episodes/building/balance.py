@@ -1,4 +1,4 @@
-"""The balance: every payable cent of the input booked once, by precedence (design, section 5).
+"""The balance: every payable cent of the input booked once, by precedence (columns: docs/outputs.md).
 
 In a final episode (by period); post-episode of a final episode; considered by an episode that is not final; excluded
 (by reason); outside every window; people without episodes. The total equals the input, or the run fails.

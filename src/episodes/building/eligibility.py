@@ -21,22 +21,25 @@ REASONS_TYPE = pl.List(pl.String)
 def with_reasons(
     episodes: pl.DataFrame, beneficiaries: pl.DataFrame, coverage: pl.DataFrame, context: Context
 ) -> pl.DataFrame:
-    """Add `reasons`: the reason codes that hold, in ladder order, without those switched off.
+    """Add `reasons`: the reason codes that hold, in ladder order; `reasons_switched_off`: those not applied.
 
     `episodes` has the windows and an ordinal `row`.
     """
     tested = episodes.with_columns(_from="episode_start", _to=pl.min_horizontal("scheduled_end", "death_date"))
     holds: list[pl.Expr] = []
+    not_applied: list[pl.Expr] = []
     for rung in context.program.rules.construction.exclusions:
-        if rung.id in context.program.switched_off:
-            continue
         hit = _KINDS[rung.kind](rung, tested, beneficiaries, coverage, context)
         tested = tested.with_columns(hit.fill_null(False).alias(f"_holds_{rung.id}"))
-        holds.append(pl.when(pl.col(f"_holds_{rung.id}")).then(pl.lit(rung.id)))
-    reasons = pl.concat_list(holds).list.drop_nulls() if holds else pl.lit([], dtype=REASONS_TYPE)
-    return tested.with_columns(reasons=reasons).drop(
+        listed = not_applied if rung.id in context.program.switched_off else holds
+        listed.append(pl.when(pl.col(f"_holds_{rung.id}")).then(pl.lit(rung.id)))
+    return tested.with_columns(reasons=_listed(holds), reasons_switched_off=_listed(not_applied)).drop(
         "_from", "_to", *[name for name in tested.columns if name.startswith("_holds_")]
     )
+
+
+def _listed(reasons: list[pl.Expr]) -> pl.Expr:
+    return pl.concat_list(reasons).list.drop_nulls() if reasons else pl.lit([], dtype=REASONS_TYPE)
 
 
 def _provider_type(rung: Any, *_: Any) -> pl.Expr:

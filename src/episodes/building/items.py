@@ -1,7 +1,7 @@
 """Payable items: the claim where payment is set for the claim, the line where it is set by line.
 
 Every dollar belongs to exactly one item. Each item gets its amount on the run's basis, its dates, the span by which it
-would be prorated, and the code rules that hold for it whatever the episode (design, section 3).
+would be prorated, and the code rules that hold for it whatever the episode (docs/claims-contract.md).
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def book_items(
     considered,
     seen_cents,
 ):
-    """Book every item once, by precedence (design, section 5, balance); arrays of items are filled in place.
+    """Book every item once, by precedence (docs/outputs.md, balance); arrays of items are filled in place.
 
     Rows are sorted by episode, episodes by person and start, so the first row met is that of the earliest episode.
     """

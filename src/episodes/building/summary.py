@@ -39,6 +39,7 @@ EPISODE_COLUMNS = (
     "participating",
     "status",
     "reasons",
+    "reasons_switched_off",
     "pre_cents",
     "anchor_cents",
     "post_cents",

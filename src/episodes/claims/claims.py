@@ -76,6 +76,7 @@ class Claims:
         if validate == "full":
             self._drop_lines_without_claim(given["claims"])
             self._note_line_paid_claims_without_lines()
+            self._note_short_hospital_numbers()
             if not tolerate:
                 self.report.stop_when_too_many()
 
@@ -133,9 +134,11 @@ class Claims:
         if frame is None:
             return empty_table(name).lazy()
         if not isinstance(frame, pl.DataFrame | pl.LazyFrame):
+            library = type(frame).__module__.partition(".")[0]
+            given = type(frame).__name__ if library == "builtins" else f"{library} {type(frame).__name__}"
             raise ContractError(
-                f"Table {name!r} is a {type(frame).__name__}, expected a polars DataFrame or LazyFrame. "
-                "polars.from_pandas and polars.from_arrow convert others."
+                f"Table {name!r} is a {given}, expected a polars DataFrame or LazyFrame. "
+                "polars.from_pandas(frame) and polars.from_arrow(table) convert others."
             )
         if validate == "none":
             return trust(name, frame.lazy())
@@ -172,3 +175,17 @@ class Claims:
         number = line_paid.join(lines, on=keys, how="anti").height
         if number:
             self.report.tally("claims of settings paid by line have no lines: they carry no payable amount", number)
+
+    def _note_short_hospital_numbers(self) -> None:
+        """Five digits where a CCN has six characters: a spreadsheet dropped a leading zero."""
+        for name, column in (
+            ("claims", "ccn"),
+            ("hospitals", "ccn"),
+            ("quality", "ccn"),
+            ("participants", "entity_id"),
+        ):
+            short = self._tables[name].filter(pl.col(column).str.contains(r"^[0-9]{5}$"))
+            number = short.select(pl.len()).collect().item()
+            self.report.tally(
+                f"rows of {name} with a {column} of 5 digits: a CCN has 6; was a leading zero lost?", number
+            )

@@ -19,7 +19,13 @@ import polars as pl
 from episodes.errors import MixedBasisError, PriceError, count_of
 from episodes.pricing.checks import with_columns
 from episodes.pricing.regions import known_regions
-from episodes.pricing.target_prices import VOLUME_SCHEMA, TargetPrices, price_codes
+from episodes.pricing.target_prices import (
+    VOLUME_SCHEMA,
+    TargetPrices,
+    construction_rules,
+    differing_rules,
+    price_codes,
+)
 from episodes.programs import Program
 from episodes.tables import write_parquet
 
@@ -46,6 +52,7 @@ def folder_description(prices: TargetPrices) -> str:
         "basis": prices.basis,
         "origin": prices.origin,
         "baseline_fingerprint": prices.baseline_fingerprint,
+        "construction": None if prices.construction is None else dict(prices.construction),
         "counts": dict(prices.counts),
     }
     return json.dumps(description, indent=1, sort_keys=True) + "\n"
@@ -121,6 +128,19 @@ def check_same_program(prices: TargetPrices, program: Program, basis: str) -> No
         )
 
 
+def check_same_construction(prices: TargetPrices, program: Program) -> None:
+    """Refuse prices set from episodes of another construction, such as another window."""
+    if prices.construction is None:
+        return
+    changed = differing_rules(prices.construction, construction_rules(program))
+    if changed:
+        raise PriceError(
+            f"The prices were set from episodes built under {count_of(len(changed), 'other construction rule')}: "
+            f"{', '.join(changed[:5])}. Build baseline and performance year under the same rules (the same overrides), "
+            "and set the prices again."
+        )
+
+
 def _read_folder(folder: Path) -> TargetPrices:
     description = folder / DESCRIPTION_FILE
     if not description.is_file():
@@ -145,6 +165,7 @@ def _read_folder(folder: Path) -> TargetPrices:
         volumes=tables[VOLUMES_FILE],
         capped=tables[CAPPED_FILE],
         baseline_fingerprint=text["baseline_fingerprint"],
+        construction=text.get("construction"),
         counts=text["counts"],
     )
 

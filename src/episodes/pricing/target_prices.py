@@ -10,6 +10,7 @@ the years to the last year's dollars, weigh them, apply trend, normalization and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -59,6 +60,8 @@ class TargetPrices:
         capped: episode_id, price_cell, region, year, capped_cents, cut_cents of the baseline episodes; None
             where prices were given.
         baseline_fingerprint: fingerprint of the programme the baseline episodes were built with.
+        construction: the construction rules the baseline was built under, rule to value as text; None where prices
+            were given. Reconciliation refuses episodes built under others.
         counts: baseline episodes, those left out by reason, cells with scaled weights, thin cells.
     """
 
@@ -70,6 +73,7 @@ class TargetPrices:
     volumes: pl.DataFrame | None = None
     capped: pl.DataFrame | None = None
     baseline_fingerprint: str | None = None
+    construction: Mapping[str, str] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, folder: str | Path) -> None:
@@ -152,6 +156,7 @@ def target_prices(
         volumes=_volumes(final),
         capped=capped.sort("episode_id").select("episode_id", *CELL, "year", "capped_cents", "cut_cents"),
         baseline_fingerprint=built_baseline.program.fingerprint,
+        construction=construction_rules(program),
         counts={
             "baseline_episodes": final.height,
             "priced_from": usable.height,
@@ -180,8 +185,7 @@ def _same_rules(built: BuiltEpisodes, program: Program) -> None:
             f"The baseline's amounts are on the {built.basis} basis, the programme asks for "
             f"{program.amount_basis}. Build both with the same amount basis."
         )
-    theirs, ours = _construction_rules(built.program), _construction_rules(program)
-    changed = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+    changed = differing_rules(construction_rules(built.program), construction_rules(program))
     if changed:
         raise PriceError(
             f"The baseline was built with {count_of(len(changed), 'other construction rule')} than the "
@@ -190,8 +194,17 @@ def _same_rules(built: BuiltEpisodes, program: Program) -> None:
         )
 
 
-def _construction_rules(program: Program) -> dict[str, object]:
-    return {name: value for name, value, _, _ in walk_rules(program.rules.construction, "construction")}
+def construction_rules(program: Program) -> dict[str, str]:
+    """The construction rules of a programme: rule to value as text."""
+    return {
+        name: json.dumps(value, default=str, sort_keys=True)
+        for name, value, _, _ in walk_rules(program.rules.construction, "construction")
+    }
+
+
+def differing_rules(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Names of the rules that two constructions do not share."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
 def _with_baseline_year(final: pl.DataFrame, program: Program) -> pl.DataFrame:

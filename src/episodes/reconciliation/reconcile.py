@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import polars as pl
 
 from episodes.building.built import BuiltEpisodes
-from episodes.errors import BalanceError, PriceError, ProgramError, count_of
+from episodes.errors import ArgumentError, BalanceError, PriceError, ProgramError, count_of
 from episodes.money import dollars
 from episodes.pricing.caps import cap_by_cell
 from episodes.pricing.checks import with_columns
-from episodes.pricing.price_files import check_same_program
+from episodes.pricing.price_files import check_same_construction, check_same_program
 from episodes.pricing.regions import NO_REGION, with_region
 from episodes.pricing.target_prices import TargetPrices
 from episodes.programs import Program
+from episodes.reconciliation.notes import notes_of
 from episodes.reconciliation.post_episode import hospital_excesses
 from episodes.reconciliation.quality import combine, hospital_scores
 from episodes.reconciliation.settle import (
@@ -141,14 +143,15 @@ class ReconciliationResult:
         return "\n".join([self._title(), str(self.hospitals.select(shown)), *self.notes])
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{note}</li>" for note in self.notes)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         return f"<p>{self._title()}</p>{self.hospitals._repr_html_()}<ul>{notes}</ul>"
 
     def _title(self) -> str:
         total = int(self.parties.get_column("amount_cents").sum())
         return (
             f"Reconciliation: {self.program.id}, performance year {self.program.performance_year}, "
-            f"{self.basis} basis, {count_of(self.parties.height, 'hospital')}, total {dollars(total)}"
+            f"{self.basis} basis, {count_of(self.parties.height, 'hospital')}, total {dollars(total)}, "
+            f"{count_of(len(self.open_rules), 'rule')} open or overridden"
         )
 
 
@@ -193,6 +196,7 @@ def reconcile(
     """
     program = built.program
     check_same_program(prices, program, built.basis)
+    check_same_construction(prices, program)
     listed = built.hospitals if hospitals is None else hospitals
     final = _against_prices(built, prices, listed)
     episodes = final.filter(pl.col("participating"))
@@ -203,6 +207,7 @@ def reconcile(
         only_known=quality is None,
     )
     terms = _Participants.of(built)
+    _need_known_tracks(track, set(episodes["anchor_ccn"]))
     excess = hospital_excesses(program, episodes, final)
     amounts = _category_amounts(episodes, prices.volumes)
     names = _names(listed)
@@ -254,7 +259,7 @@ def reconcile(
         episodes=episodes.select(_EPISODES_SHOWN),
         steps=pl.DataFrame(steps, schema={"party_kind": pl.String, "party_id": pl.String, **STEP_SCHEMA}, orient="row"),
         open_rules=program.open_rules(),
-        notes=(*_notes(built, prices, episodes), *quality_notes),
+        notes=(*notes_of(built, prices, final), *quality_notes),
     )
 
 
@@ -362,16 +367,15 @@ def _names(hospitals: pl.DataFrame) -> dict[str, str]:
     return dict(named.select("ccn", "name").iter_rows())
 
 
-def _notes(built: BuiltEpisodes, prices: TargetPrices, episodes: pl.DataFrame) -> list[str]:
-    notes = ["Targets are the prices as given: no risk multiplier, final trend or final normalization is applied."]
-    if prices.volumes is None:
-        notes.append("Baseline volumes are not known: no category is treated as low volume.")
-    for reason, number in episodes.group_by("reason").agg(pl.len()).sort("reason").iter_rows():
-        if reason is not None:
-            notes.append(f"{count_of(number, 'final episode')} not settled: {reason}.")
-    if built.program.switched_off:
-        notes.append(f"Exclusions switched off: {', '.join(built.program.switched_off)}.")
-    return notes
+def _need_known_tracks(track: str | int | Mapping[str, str | int] | None, hospitals: set[str]) -> None:
+    if not isinstance(track, Mapping):
+        return
+    unknown = sorted(set(track) - hospitals)
+    if unknown:
+        raise ArgumentError(
+            f"Tracks are given for {count_of(len(unknown), 'hospital')} without an episode to settle: "
+            f"{', '.join(unknown[:5])}. Give the CCN of a participating hospital, six characters."
+        )
 
 
 def _outcome(amount_cents: int) -> str:

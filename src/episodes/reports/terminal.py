@@ -132,7 +132,7 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
         "Exclusions, in ladder order", ["reason", "first reason", "any reason", "applied"], left=("reason",)
     )
     for reason, first, anywhere, applied in built.ladder().iter_rows():
-        ladder.add_row(reason, f"{first:,}", f"{anywhere:,}", "yes" if applied else "switched off")
+        ladder.add_row(reason, f"{first:,}", f"{anywhere:,}", applied)
     console.print(ladder)
 
     balance = _table(
@@ -177,6 +177,12 @@ def show_statement(hospitals: pl.DataFrame, console: Console) -> None:
         table.add_row(*(_cell(name, row[name]) for name in shown))
     console.print(table)
     console.print("Amounts: plus is paid to the hospital, minus is owed by it. target - actual + effects = amount.")
+
+
+def show_notes(notes: Sequence[str], console: Console) -> None:
+    """What a reader must know besides the amounts."""
+    for note in notes:
+        console.print(f"note: {note}", highlight=False)
 
 
 def show_open_rules(rules: Sequence[dict[str, Any]], console: Console) -> None:

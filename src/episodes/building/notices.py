@@ -1,0 +1,93 @@
+"""What a reader of a run must know: inputs that are absent or suspicious, said aloud because they empty the result.
+
+Each is a count and a sentence; none stops the run, for the claims may be meant so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+import polars as pl
+
+from episodes.building.context import Context
+from episodes.errors import count_of
+from episodes.money import dollars
+
+UNLIKELY_EPISODE_CENTS = 50_000
+"""Final episodes that cost less than this on average: amounts may have been given in dollars."""
+
+
+def notices(tables: Mapping[str, pl.DataFrame], episodes: pl.DataFrame, context: Context) -> list[str]:
+    """Sentences about the claims (canonical tables), the references and the episodes of a run."""
+    return [
+        *_about_coverage(tables, context),
+        *_about_stays(tables["claims"]),
+        *_about_costs(episodes),
+        *_about_lengths_of_stay(context),
+    ]
+
+
+def _about_coverage(tables: Mapping[str, pl.DataFrame], context: Context) -> list[str]:
+    """Without coverage no episode passes a rung that asks for it."""
+    asked = {
+        rung.id for rung in context.program.rules.construction.exclusions if rung.kind == "continuous_coverage"
+    } - set(context.program.switched_off)
+    if not asked or tables["claims"].is_empty():
+        return []
+    way_out = f"Give one, or switch off {' and '.join(sorted(asked))} to explore."
+    if tables["coverage"].is_empty():
+        return [f"There is no coverage table: nobody can be shown to be covered. {way_out}"]
+    people = tables["claims"].select("beneficiary_id").unique()
+    covered = people.join(tables["coverage"], on="beneficiary_id", how="semi").height
+    if covered == 0:
+        return [
+            f"None of the {count_of(people.height, 'person', 'people')} with claims is in the coverage table: are its "
+            "ids those of the claims?"
+        ]
+    return []
+
+
+def _about_stays(claims: pl.DataFrame) -> list[str]:
+    stays = claims.filter(pl.col("setting") == "inpatient")
+    if stays.is_empty():
+        return []
+    found = []
+    if stays.select(pl.coalesce("pricing_drg", "ms_drg").count()).item() == 0:
+        found.append(
+            f"None of the {count_of(stays.height, 'inpatient claim')} has a DRG (ms_drg): no stay can start an episode."
+        )
+    if stays.select(pl.coalesce("ccn", pl.col("provider_type").cast(pl.String)).count()).item() == 0:
+        found.append(
+            f"None of the {count_of(stays.height, 'inpatient claim')} has a CCN or a provider_type: no hospital is "
+            "known to be an acute one."
+        )
+    return found
+
+
+def _about_costs(episodes: pl.DataFrame) -> list[str]:
+    final = episodes.filter(pl.col("status") == "final")
+    if final.is_empty():
+        return []
+    mean = int(final["episode_cents"].sum()) // final.height
+    if mean >= UNLIKELY_EPISODE_CENTS:
+        return []
+    return [f"Final episodes cost {dollars(mean)} on average. Are the amounts dollars? They must be whole cents."]
+
+
+def _about_lengths_of_stay(context: Context) -> list[str]:
+    start, end = context.program.period
+    needed = set(range(_fiscal_year(start), _fiscal_year(end) + 1))
+    at_hand = set(context.references.drgs.drop_nulls("gmlos")["fiscal_year"].to_list())
+    absent = sorted(needed - at_hand)
+    if not absent:
+        return []
+    return [
+        f"No geometric mean lengths of stay of fiscal year {', '.join(str(year) for year in absent)}: inpatient stays "
+        f"that run over a window's end are split by those of the nearest year at hand "
+        f"({', '.join(str(year) for year in sorted(at_hand)) or 'none'}). References(ms_drgs=...) takes your own table."
+    ]
+
+
+def _fiscal_year(day: dt.date) -> int:
+    return day.year + (day.month >= 10)
