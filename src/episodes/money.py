@@ -1,6 +1,6 @@
 """Exact arithmetic on cents.
 
-Three rules, used everywhere and nowhere else written down (design, section 3):
+Three rules, used everywhere and written down in no other code (for users: docs/outputs.md, rounding):
 a share of an amount rounds *cumulative* boundaries half up, so that the parts sum to the whole;
 a split among parties uses the largest remainder; a settlement amount rounds half up once per step.
 Rates are exact fractions (`fractions.Fraction`, from decimals), never binary floats.

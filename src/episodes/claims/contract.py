@@ -1,4 +1,4 @@
-"""The claims contract: the canonical tables that every layout is read into (design, section 3).
+"""The claims contract: the canonical tables that every layout is read into (columns: docs/claims-contract.md).
 
 Each table is a `dataframely` schema. A column with `required=True` in its metadata must be there; all
 others may be absent and are then filled with their default (null where none is given). Amounts are integer

@@ -1,6 +1,6 @@
 """A store: canonical Parquet in buckets of people, sorted, with a codes sidecar and a manifest.
 
-    manifest.json                 layout, files, rows in and out, quarantined and netted by reason, versions
+    store.json                    layout, files, rows in and out, quarantined and netted by reason, versions
     claims/00000.parquet ...      one file a bucket; also lines, beneficiaries, coverage
     hospitals.parquet ...         tables that are not of people
     codes/00000/*.npy             memory-mappable arrays of a bucket
