@@ -5,30 +5,29 @@ Exit codes: 0 done, 1 the run failed (the message says why and what to do), 2 wr
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import cyclopts
 from cyclopts import App, Parameter
 
-from episodes.errors import EpisodesError, ProgramError
-
-if TYPE_CHECKING:
-    import polars as pl
-    from rich.console import Console
-
-    from episodes.building.built import BuiltEpisodes
-    from episodes.claims import Claims
-    from episodes.pricing import TargetPrices
-    from episodes.programs import Program
-    from episodes.reconciliation import ReconciliationResult
+from episodes.cli_support import (
+    about_result,
+    build_with_progress,
+    console_for,
+    date_of,
+    load_rules,
+    price_folder,
+    print_json,
+    progress_line,
+    use_threads,
+    what_the_machine_refused,
+    write_built,
+    write_result,
+)
+from episodes.errors import EpisodesError
 
 app = App(
     name="episodes",
@@ -59,25 +58,25 @@ def demo(*, out: Out = None, performance_year: Year = None, threads: Thread = 0,
 
     Writes three run folders below --out (default: runs/demo), replacing those of an earlier demo.
     """
-    _use_threads(threads)
+    use_threads(threads)
     import episodes as ep
     from episodes.synthetic.bundled import bundled_folder
 
     place = out or Path("runs") / "demo"
-    console = _console(as_json)
+    console = console_for(as_json)
     program = ep.load_program("team", performance_year)
-    with _progress("Reading the bundled claims", as_json):
+    with progress_line("Reading the bundled claims", as_json):
         claims = ep.read_claims(bundled_folder())
-    baseline = _build(claims, program.for_baseline(), None, as_json, "Building the baseline", threads)
-    built = _build(claims, program, None, as_json, "Building the performance year", threads)
-    with _progress("Pricing and reconciling", as_json):
+    baseline = build_with_progress(claims, program.for_baseline(), None, as_json, "Building the baseline", threads)
+    built = build_with_progress(claims, program, None, as_json, "Building the performance year", threads)
+    with progress_line("Pricing and reconciling", as_json):
         prices = ep.target_prices(baseline, program)
         result = ep.reconcile(built, prices)
-        _write_built(place / "baseline", baseline, claims, overwrite=True)
-        _write_built(place / "performance", built, claims, overwrite=True)
-        _write_result(place / "reconciliation", built, prices, result, overwrite=True)
+        write_built(place / "baseline", baseline, claims, overwrite=True)
+        write_built(place / "performance", built, claims, overwrite=True)
+        write_result(place / "reconciliation", built, prices, result, overwrite=True)
     if as_json:
-        return _print_json({**_about_result(result), "run_folder": str(place.resolve())})
+        return print_json({**about_result(result), "run_folder": str(place.resolve())})
     from episodes.reports.terminal import show_build, show_notes, show_open_rules, show_statement
 
     show_build(built, console)
@@ -114,7 +113,7 @@ def synth(
         beneficiaries=beneficiaries, years=(int(first), int(last or first)), seed=seed, dense=dense
     )
     canonical.write(tables, out)
-    _console(False).print(
+    console_for(False).print(
         f"Wrote {', '.join(f'{name} {frame.height:,}' for name, frame in tables.items())} to {out}",
         highlight=False,
     )
@@ -136,11 +135,11 @@ def ingest(
 
     An interrupted ingest goes on where it stopped when the same command is given again.
     """
-    _use_threads(threads)
+    use_threads(threads)
     import episodes as ep
     from episodes.reports.terminal import show_reading
 
-    with _progress("Ingesting", as_json) as advance:
+    with progress_line("Ingesting", as_json) as advance:
         report = ep.ingest(
             source,
             out,
@@ -150,8 +149,8 @@ def ingest(
             progress=lambda _what, done, total: advance(done, total),
         )
     if as_json:
-        return _print_json({"reading": report.to_dict(), "store": str(out)})
-    console = _console(as_json)
+        return print_json({"reading": report.to_dict(), "store": str(out)})
+    console = console_for(as_json)
     show_reading(report, console)
     console.print(f"Store: {out.resolve()}", highlight=False, soft_wrap=True)
     return 0
@@ -166,15 +165,15 @@ def inspect(
     as_json: AsJson = False,
 ) -> int:
     """Describe claims by counts: rows, people, settings, what is missing, what looks suspicious."""
-    _use_threads(threads)
+    use_threads(threads)
     import episodes as ep
     from episodes.reports.terminal import show_profile
 
-    with _progress("Reading claims", as_json):
+    with progress_line("Reading claims", as_json):
         found = ep.claims.profile(ep.read_claims(source, layout=layout))
     if as_json:
-        return _print_json(found)
-    show_profile(found, _console(as_json))
+        return print_json(found)
+    show_profile(found, console_for(as_json))
     return 0
 
 
@@ -197,22 +196,22 @@ def build(
     as_json: AsJson = False,
 ) -> int:
     """Build episodes from claims: triggers, exclusions by reason, and a balance of every dollar."""
-    _use_threads(threads)
+    use_threads(threads)
     import episodes as ep
     from episodes.reports.terminal import show_build, show_open_rules, show_reading, triggers
     from episodes.running.run_folder import about_built, check_place
 
-    rules = _program(program, performance_year, baseline, period, amount_basis, without_exclusion, override)
+    rules = load_rules(program, performance_year, baseline, period, amount_basis, without_exclusion, override)
     if out is not None:
         check_place(out, overwrite=overwrite)
-    with _progress("Reading claims", as_json):
+    with progress_line("Reading claims", as_json):
         claims = ep.read_claims(source, layout=layout)
-    known_at = _date(as_of, "--as-of") if as_of else None
-    built = _build(claims, rules, known_at, as_json, "Building episodes", threads)
+    known_at = date_of(as_of, "--as-of") if as_of else None
+    built = build_with_progress(claims, rules, known_at, as_json, "Building episodes", threads)
     if out is not None:
-        _write_built(out, built, claims, overwrite=overwrite)
+        write_built(out, built, claims, overwrite=overwrite)
     if as_json:
-        return _print_json(
+        return print_json(
             {
                 **about_built(built),
                 "triggers": triggers(built).to_dicts(),
@@ -221,7 +220,7 @@ def build(
                 "run_folder": str(out) if out else None,
             }
         )
-    console = _console(as_json)
+    console = console_for(as_json)
     show_reading(claims.report, console)
     show_build(built, console)
     show_open_rules(rules.open_rules(), console)
@@ -247,11 +246,11 @@ def price(
     built = read_built(baseline, rules_file)
     prices = ep.target_prices(built, built.program)
     about = {"program": about_program(built.program), "basis": built.basis}
-    tables, documents = _price_folder(prices)
+    tables, documents = price_folder(prices)
     write_run(out, "prices", tables, about, documents=documents, overwrite=overwrite)
     if as_json:
-        return _print_json({"prices": prices.prices.to_dicts(), "run_folder": str(out)})
-    _console(as_json).print(f"{prices.prices.height:,} prices in {out.resolve()}", highlight=False, soft_wrap=True)
+        return print_json({"prices": prices.prices.to_dicts(), "run_folder": str(out)})
+    console_for(as_json).print(f"{prices.prices.height:,} prices in {out.resolve()}", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -277,10 +276,10 @@ def reconcile(
     given = ep.read_target_prices(prices, built.program)
     result = ep.reconcile(built, given, track=track)
     if out is not None:
-        _write_result(out, built, given, result, overwrite=overwrite)
+        write_result(out, built, given, result, overwrite=overwrite)
     if as_json:
-        return _print_json({**_about_result(result), "run_folder": str(out) if out else None})
-    console = _console(as_json)
+        return print_json({**about_result(result), "run_folder": str(out) if out else None})
+    console = console_for(as_json)
     show_open_rules(result.open_rules, console)
     show_statement(result.hospitals, console)
     show_notes(result.notes, console)
@@ -297,7 +296,7 @@ def check_program(program: ProgramName, *, performance_year: Year = None, as_jso
     loaded = ep.load_program(program, performance_year)
     rules = loaded.rule_list()
     if as_json:
-        return _print_json({"fingerprint": loaded.fingerprint, "rules": rules})
+        return print_json({"fingerprint": loaded.fingerprint, "rules": rules})
     from rich.table import Table
 
     table = Table(title=f"{loaded.rules.name}, performance year {loaded.performance_year}", title_justify="left")
@@ -305,7 +304,7 @@ def check_program(program: ProgramName, *, performance_year: Year = None, as_jso
         table.add_column(column, overflow="fold")
     for rule in rules:
         table.add_row(rule["rule"], str(rule["value"])[:120], rule["status"], rule["citation"])
-    console = _console(as_json)
+    console = console_for(as_json)
     console.print(table)
     console.print(f"{len(rules)} rules, {len(loaded.open_rules())} open. Fingerprint {loaded.fingerprint}")
     return 0
@@ -315,6 +314,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: errors a user can mend become one paragraph and exit code 1, wrong usage exit code 2."""
     try:
         code = app(arguments, exit_on_error=False, result_action="return_value")
+        sys.stdout.flush()
     except cyclopts.CycloptsError:
         sys.exit(2)
     except EpisodesError as error:
@@ -323,141 +323,11 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("episodes: stopped; nothing half-written is left behind.", file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`episodes ... | head`); what is still buffered must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (OSError, MemoryError) as error:
-        print(f"episodes: {type(error).__name__}: {_without_paths(error)}", file=sys.stderr)
+        print(f"episodes: {what_the_machine_refused(error)}", file=sys.stderr)
         sys.exit(1)
     sys.exit(code or 0)
-
-
-def _without_paths(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or "the machine refused; is there disk and memory left?"
-
-
-def _program(
-    name: str,
-    year: str | None,
-    baseline: bool,
-    period: str | None,
-    basis: str | None,
-    without: list[str] | None,
-    override: list[str] | None,
-) -> Program:
-    import episodes as ep
-
-    changes: dict[str, Any] = {}
-    for change in override or []:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise ProgramError(f"--override wants KEY=VALUE, got {key!r} without a value.")
-        changes[key] = _plain(value)
-    if basis is not None:
-        changes["construction.amount_basis"] = basis
-    loaded = ep.load_program(name, year, overrides=changes, without_exclusions=without or [])
-    if baseline:
-        loaded = loaded.for_baseline()
-    if period is not None:
-        start, colon, end = period.partition(":")
-        if not colon:
-            raise ProgramError("--period is START:END, for example 2022-01-01:2024-12-31.")
-        loaded = loaded.for_period(_date(start, "--period"), _date(end, "--period"))
-    return loaded
-
-
-def _plain(text: str) -> Any:
-    """A value as JSON where it is JSON (90, true, ["a"]), else the text itself."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
-
-
-def _date(text: str, option: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise EpisodesError(f"{option}: a date is YYYY-MM-DD.") from error
-
-
-def _build(
-    claims: Claims, program: Program, as_of: dt.date | None, quiet: bool, title: str, threads: int
-) -> BuiltEpisodes:
-    import episodes as ep
-
-    with _progress(title, quiet) as advance:
-        return ep.build_episodes(claims, program, as_of=as_of, threads=threads or _cores(), progress=advance)
-
-
-def _write_built(folder: Path, built: BuiltEpisodes, claims: Claims, *, overwrite: bool) -> None:
-    from episodes.running.run_folder import about_built, built_tables, write_run
-
-    tables = built_tables(built, claims.report.quarantine)
-    write_run(folder, "built", tables, about_built(built), overwrite=overwrite)
-
-
-def _write_result(
-    folder: Path, built: BuiltEpisodes, prices: TargetPrices, result: ReconciliationResult, *, overwrite: bool
-) -> None:
-    from episodes.running.run_folder import about_program, write_run
-
-    price_tables, documents = _price_folder(prices, "prices/")
-    tables = {
-        "hospitals": result.hospitals,
-        "parties": result.parties,
-        "episodes": result.episodes,
-        "steps": result.steps,
-        **price_tables,
-    }
-    about = {"program": about_program(built.program), "basis": built.basis, "notes": list(result.notes)}
-    write_run(folder, "reconciliation", tables, about, documents=documents, overwrite=overwrite)
-
-
-def _about_result(result: ReconciliationResult) -> dict[str, Any]:
-    return {
-        "hospitals": result.hospitals.to_dicts(),
-        "notes": list(result.notes),
-        "switched_off": list(result.program.switched_off),
-        "overrides": dict(result.program.overrides),
-        "open_rules": result.open_rules,
-    }
-
-
-def _price_folder(prices: TargetPrices, below: str = "") -> tuple[dict[str, pl.DataFrame], dict[str, str]]:
-    """Tables and description of a price folder, named for a place in a run folder; `read_target_prices` reads it."""
-    from episodes.pricing.price_files import DESCRIPTION_FILE, folder_description, folder_tables
-
-    tables = {f"{below}{name.removesuffix('.parquet')}": table for name, table in folder_tables(prices).items()}
-    return tables, {f"{below}{DESCRIPTION_FILE}": folder_description(prices)}
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1
-
-
-def _use_threads(threads: int) -> None:
-    """One thread budget for every library; takes effect because none of them is imported yet."""
-    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads or _cores()))
-
-
-def _console(as_json: bool) -> Console:
-    """Wide enough for the tables whatever the window: a wrapped line can be read, a cut amount cannot."""
-    from rich.console import Console
-
-    return Console(stderr=as_json, width=max(shutil.get_terminal_size().columns, 170))
-
-
-@contextmanager
-def _progress(title: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress line on the error stream; silent where that is not a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _print_json(document: dict[str, Any]) -> int:
-    print(json.dumps(document, indent=1, default=str))
-    return 0

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from claims.synpuf_files import as_text, beneficiary, carrier, inpatient, outpatient, write
-from episodes.claims import Claims, read_claims
+from episodes.claims import Claims, ingest, read_claims
 from episodes.errors import ContractError, EpisodesError, LayoutError, QuarantineError
 
 PERSON = "PLANTEDPERSON001"
@@ -147,7 +147,7 @@ def test_wrong_layout_named(tmp_path: Path) -> None:
 
 
 def test_unknown_layout(tmp_path: Path) -> None:
-    with refused(LayoutError, "Unknown layout 'synpuff'. Did you mean 'synpuf'?", "Known: auto, canonical, synpuf"):
+    with refused(LayoutError, "Unknown layout 'synpuff'. Did you mean 'synpuf'?", "Known: auto, canonical, "):
         read_claims(tmp_path, layout="synpuff")
 
 
@@ -155,6 +155,61 @@ def test_layout_not_recognised(tmp_path: Path) -> None:
     (tmp_path / "export.csv").write_text(f"member,amount\n{PERSON},1\n")
     with refused(LayoutError, "is not recognised (1 data file: export.csv)", "canonical, synpuf"):
         read_claims(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"Claims.csv": [canonical_claim()]},
+            "Claims.csv would be a table of the canonical layout if it were named in sm",
+        ),
+        (
+            {"lines.csv": [canonical_line()]},
+            "lines.csv would be of the canonical layout, but claims.parquet or claims.csv",
+        ),
+        (
+            {"claims.csv": [{"member": PERSON, "amount": "1"}]},
+            "claims.csv is named as the canonical layout's table, but",
+        ),
+    ],
+)
+def test_what_is_nearly_the_canonical_layout_is_said_to_be(
+    tmp_path: Path, files: dict[str, list[dict[str, str]]], said: str
+) -> None:
+    for name, rows in files.items():
+        write(tmp_path, name, rows)
+    with refused(LayoutError, "is not recognised", said):
+        read_claims(tmp_path)
+
+
+def test_a_table_named_in_other_letters(tmp_path: Path) -> None:
+    write(tmp_path, "Lines.csv", [canonical_line()])
+    said = "1 table named in other letters than the contract's: Lines.csv. Rename to lines.csv"
+    for reading in (read_claims, lambda folder: ingest(folder, folder.parent / f"{folder.name}_store")):
+        with refused(LayoutError, said):
+            write(tmp_path, "claims.csv", [canonical_claim()])
+            reading(tmp_path)
+
+
+def test_a_table_in_two_forms(tmp_path: Path) -> None:
+    write(tmp_path, "claims.csv", [canonical_claim()])
+    pl.DataFrame([canonical_claim()]).write_parquet(tmp_path / "claims.parquet")
+    with refused(LayoutError, "'claims' is there 2 times: claims.parquet, claims.csv. Which one is meant?"):
+        read_claims(tmp_path)
+    (tmp_path / "claims.csv").unlink()
+    (tmp_path / "lines").mkdir()
+    pl.DataFrame([canonical_line()]).write_parquet(tmp_path / "lines" / "0.parquet")
+    write(tmp_path, "lines.csv", [canonical_line()])
+    with refused(LayoutError, "'lines' is there 2 times: lines.csv, lines."):
+        read_claims(tmp_path)
+
+
+def test_data_files_of_no_table_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "line.csv", [canonical_line()])
+    (tmp_path / "README.md").write_text("hello")
+    claims = read_canonical(tmp_path, [canonical_claim()])
+    assert claims.report.notes == ["1 file of no table, ignored: line.csv"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\r\n", b"  \n"])
@@ -178,6 +233,14 @@ def test_header_without_rows(tmp_path: Path) -> None:
     claims = read_claims(tmp_path)
     assert claims.claims.collect().is_empty()
     accounted_for(claims)
+
+
+def test_header_without_rows_canonical(tmp_path: Path) -> None:
+    write(tmp_path, "claims.csv", [canonical_claim()])
+    (tmp_path / "lines.csv").write_bytes(as_text([canonical_line()]).split(b"\n")[0])
+    note = "lines.csv has a header and no rows"
+    assert read_claims(tmp_path).report.notes == [note]
+    assert note in ingest(tmp_path, tmp_path.parent / f"{tmp_path.name}_store").notes
 
 
 @pytest.mark.parametrize("keep", [0.4, 0.9, 0.999])
@@ -409,6 +472,26 @@ def test_too_many_bad_rows_stop_the_run(
     # One row fewer is tolerated, counted and set aside.
     claims = read(tmp_path, good + bad[1:])
     assert quarantined(claims) == {"ms_drg_malformed": 99}
+
+
+def test_the_stop_says_what_usually_lies_behind_each_reason(tmp_path: Path) -> None:
+    faults = ({"from_date": "05/01/2026"}, {"ms_drg": "64"}, {"paid_cents": "123.456"}, {"setting": "Inpatient"})
+    rows = [canonical_claim(claim_id=str(n)) | faults[n % 4] for n in range(200)]
+    with refused(
+        QuarantineError,
+        "from_date_not_a_date: dates are YYYY-MM-DD or YYYYMMDD",
+        "ms_drg_malformed: 3 digits are expected; a code that was read as a number has lost its leading zeros",
+        "paid_cents_not_a_whole_number: amounts are whole cents: multiply dollars by 100",
+        "setting_not_a_known_value: known values of setting, in these letters: inpatient, snf",
+    ):
+        read_canonical(tmp_path, rows)
+
+
+def test_the_stop_says_that_lines_fell_with_their_claims(tmp_path: Path) -> None:
+    claims = [canonical_claim(claim_id=str(n), ms_drg="64") for n in range(99)]
+    lines = [canonical_line(claim_id=str(n), line_number=str(line)) for n in range(99) for line in (1, 2)]
+    with refused(QuarantineError, "claim_quarantined: lines that are set aside because their claim is"):
+        read_canonical(tmp_path, claims, lines)
 
 
 def test_bad_people_leave_their_claims(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from episodes.claims import Claims, ReadingReport, read_claims
 from episodes.claims.casting import LAYOUT_REASONS, conform, trust
 from episodes.claims.contract import TABLES, empty_table, metadata_of, required_columns, types_of
+from episodes.claims.report import usual_cause
 from episodes.errors import ContractError, LayoutError
 
 DAY = dt.date(2026, 1, 5)
@@ -94,6 +96,9 @@ def test_a_missing_required_column_is_named() -> None:
         ("from_date", " 20260105 ", DAY),
         ("from_date", 20260105, DAY),
         ("from_date", 20260105.0, DAY),
+        ("from_date", "2026-01-05 00:00:00", DAY),
+        ("from_date", "2026-01-05T00:00:00", DAY),
+        ("from_date", " 2026-01-05 00:00:00.000 ", DAY),
         ("from_date", dt.datetime(2026, 1, 5), DAY),  # noqa: DTZ001 - a column without a time zone
         ("admission_date", "", None),
         ("admission_date", "  ", None),
@@ -101,6 +106,11 @@ def test_a_missing_required_column_is_named() -> None:
         ("claim_id", 7.0, "7"),
         ("claim_id", "  7 ", "7"),
         ("ms_drg", "", None),
+        ("ms_drg", "470.0", "470"),
+        ("ms_drg", 470.0, "470"),
+        ("ms_drg", 470, "470"),
+        ("ms_drg", "064", "064"),
+        ("ccn", "360001.0", "360001.0"),
         ("setting", "snf", "snf"),
         ("paid_cents", "-100", -100),
         ("paid_cents", "100.0", 100),
@@ -136,12 +146,20 @@ def test_a_value_is_read(column: str, value: Any, expected: Any) -> None:
         ("from_date", "20260230", "from_date_not_a_date"),
         ("from_date", "202615", "from_date_not_a_date"),
         ("from_date", "2026-01-05T00:00", "from_date_not_a_date"),
+        ("from_date", "2026-01-05 14:30:00", "from_date_not_a_date"),
+        ("from_date", "2026-01-05T00:00:00Z", "from_date_not_a_date"),
+        ("from_date", "2026-01-0500:00:00", "from_date_not_a_date"),
+        ("from_date", "20260105 00:00:00", "from_date_not_a_date"),
         ("from_date", "", "from_date_missing"),
         ("claim_id", "", "claim_id_missing"),
         ("claim_id", 7.5, "claim_id_not_text"),
         ("setting", "Inpatient", "setting_not_a_known_value"),
         ("ms_drg", "OTH", "ms_drg_malformed"),
         ("ms_drg", 39, "ms_drg_malformed"),
+        ("ms_drg", 39.0, "ms_drg_malformed"),
+        ("ms_drg", "39", "ms_drg_malformed"),
+        ("ms_drg", "39.0", "ms_drg_malformed"),
+        ("ms_drg", "470.5", "ms_drg_malformed"),
         ("paid_cents", 100.5, "paid_cents_not_a_whole_number"),
         ("paid_cents", "100.5", "paid_cents_not_a_whole_number"),
         ("paid_cents", float("inf"), "paid_cents_not_a_whole_number"),
@@ -234,6 +252,75 @@ def test_other_columns_are_dropped_with_a_note() -> None:
     frame, report = conformed("claims", claim_rows(zeta=[1], alpha=[2]))
     assert "zeta" not in frame.columns
     assert report.notes == ["claims: 2 columns not in the contract ignored: alpha, zeta"]
+
+
+def test_a_misspelt_column_is_asked_about() -> None:
+    misspelt = {"drg": ["470"], "MS-DRG": ["470"], "allowed_amount": [1], "zeta": [1]}
+    _, report = conformed("claims", claim_rows(**misspelt))
+    [note] = report.notes
+    assert note.startswith("claims: 4 columns not in the contract ignored: MS-DRG (did you mean ms_drg?), ")
+    assert "allowed_amount (did you mean allowed_cents?), drg (did you mean ms_drg?), zeta" in note
+    _, report = conformed("claims", claim_rows(drg=["470"], ms_drg=["470"], pricing_drg=["470"]))
+    assert report.notes == ["claims: 1 column not in the contract ignored: drg"]
+
+
+def test_a_misspelt_column_of_an_open_table_is_asked_about() -> None:
+    hospitals = pl.DataFrame({"ccn": ["360001"], "safty_net": [True], "bundled_before": ["yes"]})
+    frame, report = conformed("hospitals", hospitals)
+    assert "safty_net" in frame.columns
+    assert report.notes == ["hospitals: kept as 1 column of a programme's own: safty_net (did you mean safety_net?)"]
+
+
+# --- the usual causes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("from_date", "05/01/2026", "dates are YYYY-MM-DD or YYYYMMDD; DD/MM/YYYY, a time of day"),
+        ("ms_drg", 64, "3 digits are expected; a code that was read as a number has lost its leading zeros (001 bec"),
+        ("discharge_status", 1, "2 digits are expected; .* (01 becomes 1)"),
+        ("paid_cents", "123.45", "amounts are whole cents: multiply dollars by 100"),
+        ("setting", "Inpatient", "known values of setting, in these letters: inpatient, snf, home_health"),
+        ("provider_type", "hospital", "known values of provider_type, in these letters: acute, cah"),
+        ("low_utilization", "maybe", "true or false, yes or no, 1 or 0 is expected"),
+        ("procedure_dates", "soon", "a list is text with | between its elements"),
+        ("claim_id", 7.5, "an id or code came as a number that is not whole"),
+        ("claim_id", "", "a required value is blank"),
+        ("thru_date", dt.date(2026, 1, 4), "two dates are in the wrong order"),
+    ],
+)
+def test_a_reason_is_explained_by_its_usual_cause(column: str, value: Any, says: str) -> None:
+    _, report = conformed("claims", claim_rows(**{column: [value]}))
+    [reason] = report.table("claims").quarantined
+    [note] = report.all_notes()
+    assert note.startswith(f"set aside as {reason}: ")
+    assert re.search(says.replace("(", r"\(").replace(")", r"\)").replace("|", r"\|"), note)
+
+
+def test_every_reason_of_the_contract_has_a_usual_cause() -> None:
+    for name, schema in TABLES.items():
+        rules = schema.__dataframely_rules__ if hasattr(schema, "__dataframely_rules__") else {}
+        assert isinstance(schema.columns(), dict)
+        for rule in rules:
+            assert usual_cause(name, str(rule)) is not None
+        for column in schema.columns():
+            assert usual_cause(name, f"{column}_missing") is not None
+    for reason in ("duplicate_key", "claim_quarantined", "claim_missing"):
+        assert usual_cause("lines", reason) is not None
+    assert usual_cause("lines", "line_number_not_a_whole_number") == "a whole number is expected, without separators"
+    assert usual_cause("hospitals", "region_out_of_range") == "the number lies outside its limits"
+    assert usual_cause("claims", "segments_lost") is None
+
+
+def test_one_cause_is_said_once_for_all_its_reasons() -> None:
+    _, report = conformed(
+        "claims", claim_rows(2, from_date=["5 Jan", DAY.isoformat()], thru_date=[DAY.isoformat(), "x"])
+    )
+    [note] = report.all_notes()
+    assert note.startswith("set aside as from_date_not_a_date, thru_date_not_a_date: dates are")
+    report.notes.append(note)
+    assert report.all_notes() == [note], "read back from a store, a cause is not said twice"
 
 
 def test_hospitals_keep_columns_of_a_programme_beside_rows_set_aside() -> None:

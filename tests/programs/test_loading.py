@@ -60,7 +60,7 @@ def test_overrides_are_marked_and_kept_from_year_to_year() -> None:
     ("change", "says"),
     [
         ({"nonsense": 1}, "Unknown rule 'nonsense'"),
-        ({"window.post_days": "soon"}, "construction.window.post_days.value"),
+        ({"window.post_days": "soon"}, "construction.window.post_days: should be a valid integer.*given: soon"),
         ({"amount_basis": "charges"}, "'standardized', 'allowed' or 'paid'"),
         ({"baseline.weights": [0.5, 0.2, 0.2]}, "sum to exactly 1"),
         ({"value": 1}, "Unknown rule"),

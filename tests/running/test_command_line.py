@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import episodes as ep
+from episodes import cli
 from episodes.tables import sha256_of
 
 BUNDLED = ep.synthetic.bundled_folder()
@@ -98,11 +99,24 @@ def test_json_says_what_was_switched_off_and_closes_the_balance(tmp_path: Path) 
     [
         (("build", "no-such-folder"), 1, "no file or folder"),
         (("build", BUNDLED, "--program", "teem"), 1, "Did you mean 'team'"),
-        (("build", BUNDLED, "--performance-year", "9"), 1, "Known: 1, 2, 3, 4, 5"),
+        (("build", BUNDLED, "--performance-year", "9"), 1, "1 (2026-01-01 to 2026-12-31), 2 (2027"),
+        (
+            ("build", BUNDLED, "--performance-year", "2026"),
+            1,
+            "2026 is a calendar year: its performance year is named 1",
+        ),
         (("build", BUNDLED, "--without-exclusion", "nonsense"), 1, "Unknown exclusion 'nonsense'"),
         (("build", BUNDLED, "--override", "window.post_days"), 1, "KEY=VALUE"),
         (("build", BUNDLED, "--override", "window.post_days=soon"), 1, "valid integer"),
+        (("build", BUNDLED, "--override", "window.post_days=0"), 1, "greater than or equal to 1"),
+        (("build", BUNDLED, "--override", "discounts.CABG=0"), 1, "--override 'price.discounts={"),
         (("build", BUNDLED, "--period", "2026"), 1, "START:END"),
+        (("build", BUNDLED, "--baseline", "--period", "2026-01-01:2026-12-31"), 1, "--baseline or --period, not both"),
+        (("build", BUNDLED, "--threads", "-1"), 1, "--threads is 0 (all cores) or a number of threads from 1 on"),
+        (("build", BUNDLED, "--out", Path(__file__)), 1, "'test_command_line.py' is a file"),
+        (("build", BUNDLED, "--out", Path(__file__) / "run"), 1, "'run' would lie below it"),
+        (("price", "no-such-run", "--out", "prices"), 1, "There is no run folder 'no-such-run'"),
+        (("synth", "--out", Path(__file__) / "claims", "--beneficiaries", "5"), 1, "where a folder is needed"),
         (("build", BUNDLED, "--period", "2026-13-01:2027-01-01"), 1, "YYYY-MM-DD"),
         (("build", BUNDLED, "--layout", "rif2"), 1, "Unknown layout 'rif2'"),
         (("build",), 2, ""),
@@ -147,3 +161,76 @@ def test_claims_without_amounts_on_the_basis_name_the_way_out(tmp_path: Path) ->
     assert done.returncode == 1
     assert "--amount-basis" in done.stderr
     assert run("build", tmp_path, "--amount-basis", "allowed").returncode == 0
+
+
+# --- what the machine refuses -------------------------------------------------------------------------------
+
+
+def said_of(error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command line says of an error that a command raises."""
+
+    def failing(*_: object, **__: object) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "app", failing)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["build"])
+    assert ended.value.code == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    return shown.err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (FileNotFoundError(2, "No such file", "/home/me/claims.csv"), "'claims.csv' is not there. Was it moved"),
+        (
+            FileNotFoundError("No such file or directory (os error 2): /home/me/x y.parquet"),
+            "'x y.parquet' is not there",
+        ),
+        (
+            FileNotFoundError(2, "Failed to open local file '/home/me/x.parquet'. Detail: none"),
+            "'x.parquet' is not there",
+        ),
+        (FileNotFoundError(), "a file is not there"),
+        (PermissionError(13, "Permission denied", "/home/me/runs"), "no permission to read or write 'runs'"),
+        (NotADirectoryError(20, "Not a directory", "/home/me/a/b"), "'b' is a file, or lies below one"),
+        (FileExistsError(17, "File exists", "claims"), "'claims' is a file, or lies below one"),
+        (
+            IsADirectoryError(21, "Is a directory", "/home/me/mine.toml"),
+            "'mine.toml' is a folder where a file is needed",
+        ),
+        (OSError(28, "No space left on device", "/home/me/x"), "the disk is full. Free some space"),
+        (OSError(12, "Cannot allocate memory"), "memory ran out"),
+        (MemoryError(), "memory ran out"),
+        (OSError(5, "Input/output error", "/home/me/x.parquet"), "Input/output error: 'x.parquet'"),
+        (TimeoutError(), "TimeoutError: a file"),
+    ],
+)
+def test_what_the_machine_refuses_is_said_by_the_name_of_the_file(
+    error: BaseException, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = said_of(error, monkeypatch, capsys)
+    assert said.startswith(f"episodes: {says}")
+    assert "/home" not in said
+    assert ("memory" in said or "disk" in said) == ("memory" in says or "disk" in says)
+
+
+def test_a_fault_of_the_library_shows_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(KeyError):
+        said_of(KeyError("column"), monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("arguments", [("--json",), ()])
+def test_a_reader_that_has_gone_ends_the_command_quietly(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", "from episodes.cli import main; main()", "check-program", "team", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        said = running.stderr.read()
+    assert running.returncode in (0, 1)
+    assert said == b""

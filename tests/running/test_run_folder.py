@@ -76,3 +76,94 @@ def test_a_lost_cent_fails_loudly(built: ep.BuiltEpisodes) -> None:
     check_balance(built.balance, total, 1)
     with pytest.raises(BalanceError, match="fault of the library"):
         check_balance(built.balance, total + 1, 1)
+
+
+# --- what can be wrong with a run folder --------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(built: ep.BuiltEpisodes, tmp_path: Path) -> Path:
+    return run_folder.write_run(
+        tmp_path / "run", "built", run_folder.built_tables(built), run_folder.about_built(built)
+    )
+
+
+def test_a_folder_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="There is no run folder 'nowhere' at the place given"):
+        run_folder.read_built(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match="There is no run folder 'nowhere'"):
+        run_folder.read_built(str(tmp_path / "nowhere"))
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(RunFolderError, match="'letter.txt' is a file, not a run folder: give the folder that holds"):
+        run_folder.read_manifest(tmp_path / "letter.txt")
+    with pytest.raises(RunFolderError, match="is not a run folder: it has no manifest.json"):
+        run_folder.read_manifest(tmp_path)
+
+
+def test_a_folder_given_as_a_dot_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    with pytest.raises(RunFolderError, match="'mine' is not a run folder"):
+        run_folder.read_manifest(Path())
+    with pytest.raises(RunFolderError, match="The folder 'mine' exists"):
+        run_folder.check_place(Path(), overwrite=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"kind": "built"}', '{"tables": {}}', '{"kind": "built", "tables": []}', "\udcff"]
+)
+def test_a_damaged_manifest_is_an_error_that_names_it(folder: Path, text: str) -> None:
+    (folder / "manifest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(RunFolderError, match="Run folder 'run': 'manifest.json' .*Copy the folder again") as caught:
+        run_folder.read_built(folder)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("key", ["basis", "counts", "source", "program", "program.overrides", "program.fingerprint"])
+def test_a_manifest_that_lacks_something_is_damaged(folder: Path, key: str) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    parent, _, name = key.rpartition(".")
+    del (manifest[parent] if parent else manifest)[name]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunFolderError, match="'manifest.json' does not say all that a build says of itself"):
+        run_folder.read_built(folder)
+
+
+@pytest.mark.parametrize("name", ["services.parquet", "episodes.parquet", "exclusions.parquet"])
+def test_a_table_that_is_missing_or_exchanged_is_named(folder: Path, name: str) -> None:
+    run_folder.read_built(folder)
+    whole = (folder / name).read_bytes()
+    other = (folder / "balance.parquet").read_bytes()
+    for content in (whole[: len(whole) // 2], other, whole + b"x", b""):
+        (folder / name).write_bytes(content)
+        with pytest.raises(RunFolderError, match=f"Run folder 'run': '{name}' is not the file that was written"):
+            run_folder.read_built(folder)
+    (folder / name).unlink()
+    with pytest.raises(RunFolderError, match=f"'{name}' is missing"):
+        run_folder.read_built(folder)
+
+
+def test_a_table_that_the_manifest_does_not_list_is_not_read(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["tables"]["quality.parquet"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunFolderError, match=r"'manifest.json' does not list 'quality.parquet'"):
+        run_folder.read_built(folder)
+
+
+def test_a_run_under_rules_of_ones_own_asks_for_the_file(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["program"]["id"] = "mine"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunFolderError, match=r"a rules file of the user's own \('mine'\).*--rules-file FILE"):
+        run_folder.read_built(folder)
+
+
+def test_a_place_that_is_a_file_or_below_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    for overwrite in (False, True):
+        with pytest.raises(RunFolderError, match="'letter.txt' is a file: a run is written into a folder of its own"):
+            run_folder.check_place(tmp_path / "letter.txt", overwrite=overwrite)
+        with pytest.raises(RunFolderError, match="'letter.txt' is a file, and 'run' would lie below it"):
+            run_folder.check_place(tmp_path / "letter.txt" / "deep" / "run", overwrite=overwrite)
+    run_folder.check_place(tmp_path / "deep" / "run", overwrite=False)

@@ -42,7 +42,7 @@ def _netted(column: str, context: Context, *, line: bool) -> pl.Expr:
     if line:
         return pl.col(column)
     add_ons = context.program.rules.construction.netted_add_ons.value
-    return pl.col(column) - pl.sum_horizontal([pl.col(name) for name in add_ons])
+    return pl.col(column) - pl.sum_horizontal([pl.lit(0, dtype=pl.Int64), *(pl.col(name) for name in add_ons)])
 
 
 def payable_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -6,11 +6,13 @@ quarantine with a reason code made of the column and what is wrong with it.
 
 from __future__ import annotations
 
-import dataframely as dy
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 import polars as pl
 
 from episodes.claims.contract import OPEN_TABLES, TABLES, metadata_of, required_columns, types_of
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, digits_of_code
 from episodes.errors import ContractError, count_of
 
 LIST_SEPARATOR = "|"
@@ -43,14 +45,12 @@ def conform(name: str, frame: pl.DataFrame, report: ReadingReport) -> pl.DataFra
     _need_possible_types(name, frame)
     extra = [column for column in frame.columns if column not in (*schema.columns(), LAYOUT_REASONS)]
     kept_extra = extra if name in OPEN_TABLES else []
-    if extra and not kept_extra:
-        report.notes.append(
-            f"{name}: {count_of(len(extra), 'column')} not in the contract ignored: {', '.join(sorted(extra))}"
-        )
+    if extra:
+        _note_other_columns(name, extra, frame.columns, report)
     counts = report.table(name)
     counts.rows_in += frame.height
 
-    cast, failures = _cast_columns(schema, frame)
+    cast, failures = _cast_columns(name, frame)
     typed = frame.select(
         *[expression.alias(column) for column, expression in cast.items()],
         *[pl.col(column) for column in kept_extra],
@@ -96,14 +96,16 @@ def trust(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def as_date(column: pl.Expr, have: pl.DataType | type[pl.DataType] = pl.String) -> pl.Expr:
-    """A date; text may read YYYY-MM-DD or YYYYMMDD, and anything else becomes null."""
+    """A date; text may read YYYY-MM-DD (also with midnight behind it) or YYYYMMDD, and anything else becomes null."""
     if have in (pl.Date, pl.Datetime):
         return column.cast(pl.Date)
     text = _as_text(column, have)
-    # The pattern comes first because a date parser alone takes 26-1-5 for the year 26.
+    # The pattern comes first because a date parser alone takes 26-1-5 for the year 26. Databases export a date as a
+    # timestamp at midnight; another time of day is none, for it may be a moment of another time zone.
+    dashed = r"^\d{4}-\d{2}-\d{2}([ T]00:00:00(\.0+)?)?$"
     return pl.coalesce(
-        pl.when(text.str.contains(pattern)).then(text).str.to_date(form, strict=False)
-        for pattern, form in ((r"^\d{4}-\d{2}-\d{2}$", "%Y-%m-%d"), (r"^\d{8}$", "%Y%m%d"))
+        pl.when(text.str.contains(dashed)).then(text.str.head(10)).str.to_date("%Y-%m-%d", strict=False),
+        pl.when(text.str.contains(r"^\d{8}$")).then(text).str.to_date("%Y%m%d", strict=False),
     )
 
 
@@ -116,6 +118,19 @@ def need_required_columns(name: str, present: list[str]) -> None:
             f"It has: {', '.join(present) or 'no columns'}. "
             "Rename the columns to those of the claims contract, or name the layout of the file."
         )
+
+
+def _note_other_columns(name: str, extra: list[str], present: Iterable[str], report: ReadingReport) -> None:
+    """Say which columns are not the contract's, and what a misspelt one may have meant: it would lose its values."""
+    absent = [column for column in TABLES[name].columns() if column not in present]
+    kept = name in OPEN_TABLES
+    meant = {column: get_close_matches(column.lower(), absent, n=1, cutoff=0.8 if kept else 0.6) for column in extra}
+    shown = [f"{one} (did you mean {meant[one][0]}?)" if meant[one] else one for one in sorted(extra)]
+    if not kept:
+        report.notes.append(f"{name}: {count_of(len(extra), 'column')} not in the contract ignored: {', '.join(shown)}")
+    elif any(meant.values()):
+        near = [text for text, one in zip(shown, sorted(extra), strict=True) if meant[one]]
+        report.notes.append(f"{name}: kept as {count_of(len(near), 'column')} of a programme's own: {', '.join(near)}")
 
 
 def _need_possible_types(name: str, frame: pl.DataFrame) -> None:
@@ -161,8 +176,9 @@ def _reasons_of_row(frame: pl.DataFrame, failures: dict[str, pl.Expr]) -> pl.Exp
     return pl.concat_list(parts).list.drop_nulls()
 
 
-def _cast_columns(schema: type[dy.Schema], frame: pl.DataFrame) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+def _cast_columns(name: str, frame: pl.DataFrame) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
     """For each column of the contract its cast expression, and for each way to fail the rows it hits."""
+    schema = TABLES[name]
     cast: dict[str, pl.Expr] = {}
     failed: dict[str, pl.Expr] = {}
     for column, wanted in types_of(schema).items():
@@ -172,6 +188,10 @@ def _cast_columns(schema: type[dy.Schema], frame: pl.DataFrame) -> tuple[dict[st
             continue
         have = frame.schema[column]
         expression, kind = _cast(pl.col(column), have, wanted)
+        if have == pl.String and digits_of_code(name, column) is not None:
+            # A spreadsheet writes DRG 470 as 470.0, which is whole as the number 470.0 is. A code that lost its leading
+            # zeros stays too short in every type: nothing tells 064 from a mistyped 64.
+            expression = expression.str.replace(r"\.0+$", "")
         if have != wanted:
             failed[f"{column}_not_{kind}"] = _filled(pl.col(column), have) & expression.is_null()
         cast[column] = expression if default is None else expression.fill_null(default)

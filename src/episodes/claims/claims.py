@@ -133,9 +133,10 @@ class Claims:
     def _take(self, name: str, frame: Frame | None, validate: Validation) -> pl.LazyFrame:
         if frame is None:
             return empty_table(name).lazy()
-        if not isinstance(frame, pl.DataFrame | pl.LazyFrame):
-            library = type(frame).__module__.partition(".")[0]
-            given = type(frame).__name__ if library == "builtins" else f"{library} {type(frame).__name__}"
+        given_frame: object = frame
+        if not isinstance(given_frame, pl.DataFrame | pl.LazyFrame):
+            library = type(given_frame).__module__.partition(".")[0]
+            given = type(given_frame).__name__ if library == "builtins" else f"{library} {type(given_frame).__name__}"
             raise ContractError(
                 f"Table {name!r} is a {given}, expected a polars DataFrame or LazyFrame. "
                 "polars.from_pandas(frame) and polars.from_arrow(table) convert others."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
+from episodes.claims.contract import TABLES
 from episodes.errors import BalanceError, QuarantineError, count_of
 
 TOLERATED_SHARE = 0.01
@@ -79,8 +82,23 @@ class ReadingReport:
             self.tallies[what] = self.tallies.get(what, 0) + number
 
     def all_notes(self) -> list[str]:
-        """Every note as a sentence part, counts first."""
-        return [*(f"{number:,} {what}" for what, number in self.tallies.items()), *self.notes]
+        """Every note as a sentence part: counts first, usual causes of quarantine last."""
+        causes = [f"set aside as {cause}" for cause in self.causes()]
+        return [
+            *(f"{number:,} {what}" for what, number in self.tallies.items()),
+            *self.notes,
+            *(cause for cause in causes if cause not in self.notes),
+        ]
+
+    def causes(self, names: Iterable[str] | None = None) -> list[str]:
+        """The usual causes of the quarantine reasons of tables (default: all), each with the reasons it is behind."""
+        behind: dict[str, list[str]] = {}
+        for name in self.tables if names is None else names:
+            for reason in sorted(self.tables[name].quarantined):
+                cause = usual_cause(name, reason)
+                if cause is not None and reason not in behind.setdefault(cause, []):
+                    behind[cause].append(reason)
+        return [f"{', '.join(reasons)}: {cause}" for cause, reasons in behind.items()]
 
     def set_aside(self, name: str, rows: pl.DataFrame) -> None:
         """Quarantine rows (with a `reasons` list column), counted by first reason."""
@@ -107,11 +125,13 @@ class ReadingReport:
         for name, number, report in broken:
             reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in sorted(report.quarantined.items()))
             parts.append(f"{name}: {number:,} of {count_of(report.rows_in, 'row')} ({reasons})")
+        causes = self.causes([name for name, _, _ in broken])
         raise QuarantineError(
             f"Too many rows break the claims contract: {'; '.join(parts)}. "
             f"Tolerated is {TOLERATED_SHARE:.0%} of a table. "
             "Usual causes: another layout than the one named, codes or dates that a spreadsheet rewrote, "
-            "or a delivery read twice. Name the layout, or mend the rows at their source."
+            f"or a delivery read twice. {''.join(f'{cause}. ' for cause in causes)}"
+            "Name the layout, or mend the rows at their source."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,3 +155,55 @@ class ReadingReport:
     def quarantined_rows(self) -> int:
         """Rows set aside over all tables."""
         return sum(sum(report.quarantined.values()) for report in self.tables.values())
+
+
+_CAUSES = {
+    "not_a_date": "dates are YYYY-MM-DD or YYYYMMDD; DD/MM/YYYY, a time of day, or a day that does not exist is none",
+    "not_a_whole_number": "a whole number is expected, without separators",
+    "not_a_number": "a number is expected, without separators or units",
+    "not_true_or_false": "true or false, yes or no, 1 or 0 is expected",
+    "not_a_list": "a list is text with | between its elements; dates in it are YYYY-MM-DD or YYYYMMDD",
+    "not_text": "an id or code came as a number that is not whole",
+    "missing": "a required value is blank",
+    "malformed": "the code has another form than the contract's",
+    "out_of_range": "the number lies outside its limits",
+}
+_CAUSES_BY_REASON = {
+    "duplicate_key": "rows of one key that differ: a delivery read twice, or versions of a claim left unresolved",
+    "claim_quarantined": "lines that are set aside because their claim is: mend the claim, and they come in",
+    "claim_missing": "lines whose claim did not come in: a claims file was left out, or ids are written in two ways",
+}
+
+
+def usual_cause(table: str, reason: str) -> str | None:
+    """What usually lies behind a quarantine reason, and what is expected; None for reasons of a layout's own.
+
+    >>> usual_cause("lines", "paid_cents_not_a_whole_number")
+    'amounts are whole cents: multiply dollars by 100'
+    """
+    if reason in _CAUSES_BY_REASON:
+        return _CAUSES_BY_REASON[reason]
+    for column, declared in TABLES[table].columns().items():
+        fault = reason.removeprefix(f"{column}_")
+        if fault == reason or fault not in (*_CAUSES, "not_a_known_value"):
+            continue
+        digits = digits_of_code(table, column)
+        if fault == "malformed" and digits is not None:
+            lost = f"{'0' * (digits - 1)}1 becomes 1"
+            return f"{digits} digits are expected; a code that was read as a number has lost its leading zeros ({lost})"
+        if fault == "not_a_whole_number" and column.endswith("_cents"):
+            return "amounts are whole cents: multiply dollars by 100"
+        if fault == "not_a_known_value":
+            return f"known values of {column}, in these letters: {', '.join(getattr(declared, 'categories', []))}"
+        return _CAUSES[fault]
+    return "two dates are in the wrong order: day and month may have been exchanged" if "_before_" in reason else None
+
+
+def digits_of_code(table: str, column: str) -> int | None:
+    """How many digits a code has, where the contract wants digits only.
+
+    >>> digits_of_code("claims", "ms_drg"), digits_of_code("claims", "claim_id")
+    (3, None)
+    """
+    wanted = re.fullmatch(r"\^\[0-9\]\{(\d)\}\$", getattr(TABLES[table].columns()[column], "regex", None) or "")
+    return int(wanted[1]) if wanted else None

@@ -10,7 +10,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from episodes.programs.rule import Basis, NamedRule, Part, Rule, Status
+from episodes.programs.rule import (
+    AddOn,
+    Basis,
+    CoverageKind,
+    Days,
+    DaysOfWindow,
+    DaysOrNever,
+    NamedRule,
+    Part,
+    ProviderType,
+    Rule,
+    Setting,
+    Status,
+    TwoDigits,
+)
 
 
 class Anchors(Part):
@@ -21,31 +35,31 @@ class Anchors(Part):
     drg_map: Rule[str] | None = None
     """Code table of DRGs billed in other years: from_drg, valid_from, valid_to, category, price_code."""
     one_outpatient_anchor_a_day: Rule[bool]
-    lead_in_days: Rule[int]
+    lead_in_days: Rule[DaysOrNever]
     """An outpatient anchor this many days or fewer before an inpatient anchor becomes its lead-in; -1 = never."""
     lead_in_same_category: Rule[bool]
     transfer_policy: Rule[Literal["same_day_other_hospital", "none"]]
-    transfer_provider_types: Rule[tuple[str, ...]]
+    transfer_provider_types: Rule[tuple[ProviderType, ...]]
 
 
 class Window(Part):
     """When an episode begins and ends."""
 
-    post_days: Rule[int]
+    post_days: Rule[DaysOfWindow]
     """Days after the anchor that belong to the episode, day 1 counted."""
     day_one: Rule[Literal["anchor_end", "day_after_anchor_end"]]
-    post_episode_days: Rule[int]
+    post_episode_days: Rule[Days]
     shorten_at_death: Rule[bool]
     year_assignment: Rule[Literal["anchor_end", "episode_end"]]
     """The date that puts an episode into a performance year, and that `period` tests."""
-    run_out_days: Rule[int]
+    run_out_days: Rule[Days]
 
 
 class AcuteHospitalRung(NamedRule):
     """The anchor's hospital is not of the listed provider types."""
 
     kind: Literal["provider_type"]
-    allowed: tuple[str, ...]
+    allowed: tuple[ProviderType, ...]
 
 
 class StateRung(NamedRule):
@@ -72,14 +86,14 @@ class ContinuousCoverageRung(NamedRule):
     """Some day of the window is not covered by each of the kinds."""
 
     kind: Literal["continuous_coverage"]
-    kinds: tuple[str, ...]
+    kinds: tuple[CoverageKind, ...]
 
 
 class NoCoverageRung(NamedRule):
     """An interval of one of the kinds meets the window."""
 
     kind: Literal["no_coverage"]
-    kinds: tuple[str, ...]
+    kinds: tuple[CoverageKind, ...]
 
 
 class PrimaryPayerRung(NamedRule):
@@ -92,7 +106,7 @@ class DeathInAnchorRung(NamedRule):
     """The beneficiary died during the anchor."""
 
     kind: Literal["death_in_anchor"]
-    discharge_status: tuple[str, ...]
+    discharge_status: tuple[TwoDigits, ...]
 
 
 class PeriodRung(NamedRule):
@@ -136,7 +150,7 @@ class StayMdcExclusion(NamedRule):
     """Inpatient stays after the anchor by major diagnostic category."""
 
     kind: Literal["stay_mdc"]
-    mdcs: tuple[str, ...]
+    mdcs: tuple[TwoDigits, ...]
 
 
 class HcpcsExclusion(NamedRule):
@@ -144,7 +158,7 @@ class HcpcsExclusion(NamedRule):
 
     kind: Literal["line_hcpcs"]
     table: str
-    settings: tuple[str, ...]
+    settings: tuple[Setting, ...]
 
 
 class StatusIndicatorExclusion(NamedRule):
@@ -152,14 +166,14 @@ class StatusIndicatorExclusion(NamedRule):
 
     kind: Literal["line_status_indicator"]
     indicators: tuple[str, ...]
-    settings: tuple[str, ...]
+    settings: tuple[Setting, ...]
 
 
 class LinesInExcludedStay(NamedRule):
     """Lines dated within a stay that is itself excluded, unless they are anchor-period."""
 
     kind: Literal["lines_in_excluded_stay"]
-    settings: tuple[str, ...]
+    settings: tuple[Setting, ...]
 
 
 ServiceExclusion = Annotated[
@@ -172,8 +186,8 @@ ServiceExclusion = Annotated[
 class Proration(NamedRule):
     """How an item that runs over the episode's end is split. The first that fits an item is used."""
 
-    settings: tuple[str, ...]
-    provider_types: tuple[str, ...] | None = None
+    settings: tuple[Setting, ...]
+    provider_types: tuple[ProviderType, ...] | None = None
     states_not: tuple[str, ...] = ()
     method: Literal["days", "gmlos"]
     span: Literal["stay", "billable_visits"] = "stay"
@@ -203,11 +217,11 @@ class ServiceCategories(Part):
 class Services(Part):
     """Which services count, in which period, and with what share."""
 
-    paid_settings: Rule[tuple[str, ...]]
+    paid_settings: Rule[tuple[Setting, ...]]
     undated_outpatient_lines: Rule[Literal["claim_from_date", "unattributed"]]
     non_positive_items: Rule[Literal["include", "bar"]]
     other_payer_items: Rule[Literal["include", "bar"]]
-    discharge_day_anchor_places: Rule[tuple[str, ...]]
+    discharge_day_anchor_places: Rule[tuple[TwoDigits, ...]]
     """Professional lines of the discharge day at these places of service are anchor-period."""
     exclusions: tuple[ServiceExclusion, ...]
     proration: tuple[Proration, ...]
@@ -231,7 +245,7 @@ class Construction(Part):
     """How claims become episodes."""
 
     amount_basis: Rule[Basis]
-    netted_add_ons: Rule[tuple[str, ...]]
+    netted_add_ons: Rule[tuple[AddOn, ...]]
     anchors: Anchors
     window: Window
     exclusions: tuple[Rung, ...]

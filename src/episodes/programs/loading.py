@@ -17,16 +17,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
+from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
-from episodes.errors import ProgramError, unknown_name
+from episodes.errors import ProgramError, count_of, unknown_name
 from episodes.programs.code_tables import fingerprint_of
-from episodes.programs.model import ProgramRules, walk_rules
-from episodes.programs.rule import Basis
+from episodes.programs.model import PerformanceYear, ProgramRules, contradictions, walk_rules
+from episodes.programs.rule import Basis, Status, named_by, nearest, problems_of, why_not_overridden
 
 Period = tuple[dt.date, dt.date]
 
@@ -52,6 +54,35 @@ class Program:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     _source: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        return "\n".join(self._summary())
+
+    def _repr_html_(self) -> str:
+        said = "<br>".join(escape(line) for line in self._summary())
+        return f"<p>{said}</p>{self._rules_by_status()._repr_html_()}"
+
+    def _summary(self) -> list[str]:
+        """The programme, its dates and basis, how well its rules are established, and what the user changed."""
+        start, end = self.period
+        whose = "" if self.own_period else " (not the performance year's own dates)"
+        counted = self._rules_by_status().drop("part").sum().row(0, named=True)
+        by_status = ", ".join(f"{number} {status}" for status, number in counted.items() if number)
+        return [
+            f"Programme {self.id} ({self.rules.name}), performance year {self.performance_year}",
+            f"Period {start} to {end}{whose}, {self.amount_basis} amounts",
+            f"{count_of(sum(counted.values()), 'rule')}: {by_status}",
+            *([f"Switched off: {', '.join(self.switched_off)}"] if self.switched_off else []),
+            *([f"Overridden: {', '.join(sorted(self.overrides))}"] if self.overrides else []),
+        ]
+
+    def _rules_by_status(self) -> pl.DataFrame:
+        """How many rules of each part have each status."""
+        rules = self.rule_list()
+        parts = list(dict.fromkeys(str(rule["rule"]).partition(".")[0] for rule in rules))
+        placed = [(str(rule["rule"]).partition(".")[0], rule["status"]) for rule in rules]
+        counts = {status: [placed.count((part, status)) for part in parts] for status in get_args(Status)}
+        return pl.DataFrame({"part": parts, **counts})
+
     @property
     def id(self) -> str:
         """The programme's id, as in `load_program`."""
@@ -75,19 +106,22 @@ class Program:
         years = self.rules.price.baseline.years.value
         return self.for_period(dt.date(min(years), 1, 1), dt.date(max(years), 12, 31))
 
-    def for_period(self, start: dt.date, end: dt.date) -> Program:
-        """The same rules over the episodes of other dates (inclusive)."""
-        if end < start:
-            raise ProgramError(f"The period ends ({end}) before it starts ({start}). Give START:END in order.")
-        return replace(self, period=(start, end), own_period=False)
+    def for_period(self, start: dt.date | str, end: dt.date | str) -> Program:
+        """The same rules over the episodes of other dates (inclusive); text is read as YYYY-MM-DD."""
+        first, last = _day(start), _day(end)
+        if last < first:
+            raise ProgramError(f"The period ends ({last}) before it starts ({first}). Give START:END in order.")
+        return replace(self, period=(first, last), own_period=False)
 
     def without(self, exclusions: Iterable[str]) -> Program:
         """The same programme with exclusions switched off by reason code; every output then says so."""
         known = [rung.id for rung in self.rules.construction.exclusions]
-        names = tuple(exclusions)
+        names = (exclusions,) if isinstance(exclusions, str) else tuple(exclusions)
         for name in names:
             if name not in known:
-                raise ProgramError(unknown_name("exclusion", name, known))
+                of_services = name in [rule.id for rule in self.rules.construction.services.exclusions]
+                hint = " It takes services out of episodes: only exclusions of episodes can be switched off."
+                raise ProgramError(unknown_name("exclusion", name, known) + (hint if of_services else ""))
         chosen = set(self.switched_off) | set(names)
         return replace(self, switched_off=tuple(name for name in known if name in chosen))
 
@@ -98,6 +132,8 @@ class Program:
         >>> ep.load_program("team").override({"window.post_days": 90}).rules.construction.window.post_days.status
         'overridden'
         """
+        if not isinstance(changes, Mapping):
+            raise ProgramError("Overrides are a mapping of rule to value, such as {'window.post_days': 90}.")
         tree = copy.deepcopy(self._resolved)
         named: dict[str, Any] = dict(self.overrides)
         for key, value in changes.items():
@@ -156,15 +192,22 @@ class Program:
 
     def _rule_id(self, key: str) -> str:
         tree = self._resolved
-        known = [str(rule["rule"]) for rule in self.rule_list() if _is_plain_rule(tree, rule["rule"])]
-        if key in known:
-            return key
-        ends = [name for name in known if name.endswith("." + key)]
-        if len(ends) == 1:
-            return ends[0]
-        if ends:
-            raise ProgramError(f"Override {key!r} is ambiguous: {', '.join(ends)}. Give more of the name.")
-        raise ProgramError(unknown_name("rule", key, known))
+        listed = [str(rule["rule"]) for rule in self.rule_list()]
+        known = [name for name in listed if _is_plain_rule(tree, name)]
+        found = named_by(key, known)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ProgramError(f"Override {key!r} is ambiguous: {', '.join(found)}. Give more of the name.")
+        beginnings = [key.rsplit(".", cut)[0] for cut in range(1 + key.count("."))]
+        whole = next((name for start in beginnings for name in named_by(start, listed)), None)
+        if whole is not None:
+            value = _node_at(tree, whole)["value"] if whole in known else None
+            raise ProgramError(why_not_overridden(key, whole, value))
+        raise ProgramError(
+            f"Unknown rule {key!r}. Nearest: {', '.join(nearest(key, known))}. "
+            f"`episodes check-program {self.id if self.id in known_programs() else 'FILE'}` lists all."
+        )
 
 
 def known_programs() -> list[str]:
@@ -177,7 +220,7 @@ def load_program(
     name: str | Path,
     performance_year: str | int | None = None,
     *,
-    period: tuple[dt.date, dt.date] | None = None,
+    period: tuple[dt.date | str, dt.date | str] | None = None,
     amount_basis: Basis | None = None,
     without_exclusions: Iterable[str] = (),
     overrides: Mapping[str, Any] | None = None,
@@ -187,16 +230,16 @@ def load_program(
     Args:
         name: a packaged programme (`known_programs()`), or a path to a `.toml` rules file.
         performance_year: name of the year as the programme writes it; integers are accepted. Default: the first.
-        period: inclusive dates that replace those of the performance year.
+        period: inclusive dates (or YYYY-MM-DD text) that replace those of the performance year.
         amount_basis: `standardized`, `allowed` or `paid` in place of the programme's own.
-        without_exclusions: reason codes of exclusions to switch off, for exploration.
+        without_exclusions: reason code, or reason codes, of exclusions to switch off, for exploration.
         overrides: rule ids with new values, see `Program.override`.
 
     Returns:
         A `Program`.
 
     Raises:
-        ProgramError: an unknown name, year, rule or value; the message lists the known ones.
+        ProgramError: an unknown name, year, rule or value; the message says what is known or allowed.
 
     Example:
         >>> import episodes as ep
@@ -204,16 +247,16 @@ def load_program(
         Decimal('0.015')
     """
     source = _read(name)
-    years = list(source.get("performance_years", {}))
-    year = str(performance_year) if performance_year is not None else (years[0] if years else "")
-    program = _resolve(source, year)
+    first_year = next(iter(source["performance_years"]))
+    program = _resolve(source, first_year if performance_year is None else str(performance_year))
     if period is not None:
+        if not isinstance(period, tuple | list) or len(period) != 2:
+            raise ProgramError(f"The period is two dates, (start, end); given: a {type(period).__name__}.")
         program = program.for_period(*period)
-    changes = dict(overrides or {})
+    if overrides:
+        program = program.override(overrides)
     if amount_basis is not None:
-        changes["construction.amount_basis"] = amount_basis
-    if changes:
-        program = program.override(changes)
+        program = program.override({"construction.amount_basis": amount_basis})
     return program.without(without_exclusions)
 
 
@@ -222,34 +265,70 @@ def _read(name: str | Path) -> dict[str, Any]:
     if isinstance(name, Path) or path.suffix == ".toml":
         if not path.is_file():
             raise ProgramError(f"There is no programme file {str(name)!r}.")
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     elif name in known_programs():
-        text = (files("episodes.programs") / "rules" / f"{name}.toml").read_text(encoding="utf-8")
+        content = (files("episodes.programs") / "rules" / f"{name}.toml").read_bytes()
     else:
-        raise ProgramError(unknown_name("programme", str(name), known_programs()))
+        hint = " A rules file of your own is given by its path, which ends in .toml."
+        raise ProgramError(unknown_name("programme", str(name), known_programs()) + hint)
     try:
-        return tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise ProgramError(f"The programme file {path.name!r} is not valid TOML: {error}.") from error
+        source = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        said = error if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8 text"
+        raise ProgramError(f"The programme file {path.name!r} is not valid TOML: {said}.") from None
+    _need_head(source, path.name)
+    return source
+
+
+def _need_head(source: Mapping[str, Any], file: str) -> None:
+    """What is read before the rules themselves: whose they are, and for which years."""
+    lacking = []
+    if not isinstance(source.get("id"), str) or not source["id"]:
+        lacking.append('a name, such as  id = "mine"')
+    years = source.get("performance_years")
+    if not isinstance(years, Mapping) or not years:
+        lacking.append(
+            "a table [performance_years] with a line a year, such as  1 = { start = 2026-01-01, end = 2026-12-31 }"
+        )
+    if lacking:
+        raise ProgramError(
+            f"The programme file {file!r} lacks {' and '.join(lacking)}. "
+            "Is it a rules file? The easiest start for one is a copy of a packaged programme's file."
+        )
 
 
 def _resolve(source: Mapping[str, Any], year: str) -> Program:
-    years = source.get("performance_years", {})
+    what = f"programme {source['id']!r}"
+    tree = {"performance_years": source["performance_years"]}
+    try:
+        years = TypeAdapter(dict[str, PerformanceYear]).validate_python(tree["performance_years"])
+    except ValidationError as error:
+        problems = [f"performance_years.{problem}" for problem in problems_of(error, tree["performance_years"])]
+        raise _faulty(what, problems) from None
     if year not in years:
-        raise ProgramError(unknown_name(f"performance year of {source.get('id', 'the programme')}", year, years))
-    rules = _validate(_at_year(source, year, ""), f"programme {source.get('id', '?')!r}")
-    dates = rules.performance_years[year]
-    return Program(rules=rules, performance_year=year, period=(dates.start, dates.end), _source=source)
+        raise ProgramError(_unknown_year(source["id"], year, years))
+    rules = _validate(_at_year(source, year, ""), what)
+    return Program(rules=rules, performance_year=year, period=(years[year].start, years[year].end), _source=source)
+
+
+def _unknown_year(program: str, asked: str, years: Mapping[str, PerformanceYear]) -> str:
+    """Says the years with their dates; a calendar year is the usual mistake."""
+    listed = ", ".join(f"{name} ({dates.start} to {dates.end})" for name, dates in years.items())
+    calendar = [name for name, dates in years.items() if asked in (str(dates.start.year), str(dates.end.year))]
+    hint = f" {asked} is a calendar year: its performance year is named {calendar[0]}." if calendar else ""
+    return f"Unknown performance year {asked!r} of {program!r}.{hint} Known, by name: {listed}."
 
 
 def _at_year(node: Any, year: str, path: str) -> Any:
     """A copy of the tree in which every `by_year` is replaced by its value of the year."""
     if isinstance(node, dict):
         if "by_year" in node:
-            if year not in node["by_year"]:
-                raise ProgramError(f"Rule {path!r} has no value for performance year {year!r}.")
+            by_year = node["by_year"] if isinstance(node["by_year"], Mapping) else {}
+            if year not in by_year:
+                known = f"it has one for {', '.join(by_year)}" if by_year else "by_year is a table of year to value"
+                raise ProgramError(f"Rule {path!r} has no value for performance year {year!r}: {known}.")
             rest = {key: value for key, value in node.items() if key != "by_year"}
-            return {**rest, "value": copy.deepcopy(node["by_year"][year])}
+            return {**rest, "value": copy.deepcopy(by_year[year])}
         return {key: _at_year(value, year, f"{path}.{key}" if path else key) for key, value in node.items()}
     if isinstance(node, list):
         return [_at_year(value, year, path) for value in node]
@@ -275,8 +354,28 @@ def _is_plain_rule(tree: Any, rule_id: str) -> bool:
 
 def _validate(tree: Any, what: str) -> ProgramRules:
     try:
-        return ProgramRules.model_validate(tree)
+        rules = ProgramRules.model_validate(tree)
     except ValidationError as error:
-        problems = [f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
-        listed = "\n".join(problems[:20])
-        raise ProgramError(f"The {what} has {len(problems)} problem(s):\n{listed}") from error
+        raise _faulty(what, problems_of(error, tree)) from None
+    problems = contradictions(rules)
+    if problems:
+        raise _faulty(what, problems)
+    return rules
+
+
+def _faulty(what: str, problems: list[str]) -> ProgramError:
+    listed = "\n".join(f"  {problem}" for problem in problems[:20])
+    more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+    return ProgramError(f"The {what} has {count_of(len(problems), 'problem')}:\n{listed}{more}")
+
+
+def _day(given: dt.date | str) -> dt.date:
+    """A day of a period, given as a date or as text."""
+    if isinstance(given, dt.datetime):
+        return given.date()
+    if isinstance(given, dt.date):
+        return given
+    try:
+        return dt.date.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise ProgramError(f"A day of the period is a date or YYYY-MM-DD; given: {given!r}.") from None

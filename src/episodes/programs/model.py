@@ -1,21 +1,43 @@
 """What a programme is: a frozen, typed model of its rules, each with a citation and a status.
 
-A programme has three parts (design, section 4): *construction* of episodes, *price* and *settlement*. Each is put
-together from a closed set of step kinds with parameters. No number of a programme stands in code: the engine reads
-this model, and the model is read from a rules file.
+A programme has three parts: *construction* of episodes, *price* and *settlement*. Each is put together from a closed
+set of step kinds with parameters. No number of a programme stands in code: the engine reads this model, and the model
+is read from a rules file (how to write one: docs/rules-and-statuses.md).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from decimal import Decimal
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import BaseModel, model_validator
 
-from episodes.programs.construction import Construction
-from episodes.programs.rule import NamedRule, Part, Rule, Status
+from episodes.errors import unknown_name
+from episodes.programs.code_tables import load_codes, manifest
+from episodes.programs.construction import (
+    Construction,
+    HcpcsExclusion,
+    HospitalListRung,
+    ModelDatesRung,
+    Proration,
+    StateRung,
+    StayDrgExclusion,
+)
+from episodes.programs.rule import (
+    CalendarYear,
+    Count,
+    Deviations,
+    Multiplier,
+    NamedRule,
+    Part,
+    Percentile,
+    Rule,
+    Score,
+    Share,
+    Status,
+)
 
 # --- price --------------------------------------------------------------------------------------------------
 
@@ -23,7 +45,7 @@ from episodes.programs.rule import NamedRule, Part, Rule, Status
 class Cap(Part):
     """The high-cost cap."""
 
-    upper_percentile: Rule[Decimal]
+    upper_percentile: Rule[Percentile]
     method: Rule[Literal["sas5", "linear"]]
     each_year_apart: Rule[bool]
 
@@ -31,14 +53,17 @@ class Cap(Part):
 class Baseline(Part):
     """The baseline and how its years are brought together."""
 
-    years: Rule[tuple[int, ...]]
-    weights: Rule[tuple[Decimal, ...]]
+    years: Rule[tuple[CalendarYear, ...]]
+    weights: Rule[tuple[Share, ...]]
     adjustment_level: Rule[Literal["national", "cell", "none"]]
-    thin_cell_episodes: Rule[int]
+    thin_cell_episodes: Rule[Count]
 
     @model_validator(mode="after")
     def _one_weight_a_year(self) -> Baseline:
-        if len(self.years.value) != len(self.weights.value) or sum(self.weights.value) != 1:
+        years, weights = self.years.value, self.weights.value
+        if list(years) != sorted(set(years)):
+            raise ValueError("years must ascend, the oldest first")
+        if len(years) != len(weights) or sum(weights) != 1:
             raise ValueError("weights must be one a baseline year and sum to exactly 1")
         return self
 
@@ -49,11 +74,11 @@ class Price(Part):
     region: Rule[Literal["census_division"]]
     cap: Cap
     baseline: Baseline
-    prospective_trend: Rule[Decimal]
-    prospective_normalization: Rule[Decimal]
-    final_trend_limit: Rule[Decimal]
-    final_normalization_limit: Rule[Decimal]
-    discounts: Rule[dict[str, Decimal]]
+    prospective_trend: Rule[Multiplier]
+    prospective_normalization: Rule[Multiplier]
+    final_trend_limit: Rule[Share]
+    final_normalization_limit: Rule[Share]
+    discounts: Rule[dict[str, Share]]
 
 
 # --- settlement ---------------------------------------------------------------------------------------------
@@ -62,10 +87,10 @@ class Price(Part):
 class TrackTerms(Part):
     """What a track risks and how far quality moves it. Null: the track has no downside."""
 
-    stop_gain: Decimal
-    stop_loss: Decimal | None = None
-    quality_positive: Decimal
-    quality_negative: Decimal | None = None
+    stop_gain: Share
+    stop_loss: Share | None = None
+    quality_positive: Share
+    quality_negative: Share | None = None
 
 
 class QualityMeasure(Part):
@@ -82,8 +107,8 @@ class Quality(Part):
     """The composite quality score."""
 
     measures: Rule[dict[str, QualityMeasure]]
-    neutral_score: Rule[Decimal]
-    when_unknown: Rule[Decimal]
+    neutral_score: Rule[Score]
+    when_unknown: Rule[Score]
     """Score of a hospital without any measure: shown as such in every output."""
 
 
@@ -95,9 +120,9 @@ class Settlement(Part):
 
     tracks: Rule[dict[str, TrackTerms]]
     default_track: Rule[str]
-    low_volume_threshold: Rule[int]
+    low_volume_threshold: Rule[Count]
     low_volume_floor: Rule[Literal["category", "none"]]
-    post_episode_sd: Rule[Decimal]
+    post_episode_sd: Rule[Deviations]
     post_episode_without_downside: Rule[Literal["payment_only", "full", "none"]]
     quality: Quality
     steps: Rule[tuple[StepKind, ...]]
@@ -111,6 +136,12 @@ class PerformanceYear(Part):
 
     start: dt.date
     end: dt.date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PerformanceYear:
+        if self.end < self.start:
+            raise ValueError(f"ends ({self.end}) before it starts ({self.start})")
+        return self
 
 
 class ProgramRules(Part):
@@ -150,3 +181,106 @@ def walk_rules(part: BaseModel, path: str = "") -> Iterator[tuple[str, object, s
             for item in child:
                 if isinstance(item, NamedRule):
                     yield from walk_rules(item, f"{below}.{item.id}")
+
+
+# --- rules against each other -------------------------------------------------------------------------------
+
+_ANCHOR_COLUMNS = ("category", "anchor_setting", "code", "price_code", "family")
+_MAP_COLUMNS = ("from_drg", "valid_from", "valid_to", "category", "price_code")
+_HOSPITAL_COLUMNS = ("ccn", "start_date", "end_date")
+
+
+def contradictions(rules: ProgramRules) -> list[str]:
+    """What no rule shows alone: names that nothing carries, lists that do not fit each other.
+
+    Each is one sentence that begins with the rule's id.
+    """
+    return [*_wrong_tables(rules), *_wrong_lists(rules), *_wrong_categories(rules), *_wrong_settlement(rules)]
+
+
+def _wrong_tables(rules: ProgramRules) -> Iterator[str]:
+    anchors = rules.construction.anchors
+    wanted: list[tuple[str, str, tuple[str, ...]]] = [
+        ("construction.anchors.codes", anchors.codes.value, _ANCHOR_COLUMNS)
+    ]
+    if anchors.drg_map is not None:
+        wanted.append(("construction.anchors.drg_map", anchors.drg_map.value, _MAP_COLUMNS))
+    for rung in rules.construction.exclusions:
+        if isinstance(rung, HospitalListRung):
+            wanted.append((f"construction.exclusions.{rung.id}", rung.table, _HOSPITAL_COLUMNS))
+    for rule in rules.construction.services.exclusions:
+        if isinstance(rule, StayDrgExclusion):
+            wanted.append((f"construction.services.exclusions.{rule.id}", rule.table, ("ms_drg",)))
+        elif isinstance(rule, HcpcsExclusion):
+            wanted.append((f"construction.services.exclusions.{rule.id}", rule.table, ("hcpcs",)))
+    for rule_id, table, columns in wanted:
+        if table not in manifest():
+            yield f"{rule_id}: {unknown_name('code table', table, manifest())}"
+        elif lacking := [column for column in columns if column not in manifest()[table]["columns"]]:
+            fitting = [name for name, said in manifest().items() if set(columns) <= set(said["columns"])]
+            yield (
+                f"{rule_id}: the code table {table!r} has no {_listed(lacking)}; "
+                f"tables that have every column needed: {_listed(fitting)}"
+            )
+        elif "category" in columns:
+            strange = set(load_codes(table)["category"].drop_nulls()) - set(rules.categories)
+            if strange:
+                yield (
+                    f"{rule_id}: the code table {table!r} has categories that are not the programme's: "
+                    f"{_listed(strange)}; its categories: {_listed(rules.categories)}"
+                )
+
+
+def _wrong_lists(rules: ProgramRules) -> Iterator[str]:
+    construction = rules.construction
+    lists: dict[str, tuple[NamedRule, ...]] = {
+        "construction.exclusions": construction.exclusions,
+        "construction.services.exclusions": construction.services.exclusions,
+        "construction.services.proration": construction.services.proration,
+    }
+    states = set(load_codes("ccn_state_codes")["state"].drop_nulls())
+    for place, listed in lists.items():
+        ids = Counter(rule.id for rule in listed)
+        for name in (name for name, times in ids.items() if times > 1):
+            yield f"{place}: the id {name!r} stands more than once; ids are reason codes and must differ"
+        for rule in listed:
+            named = rule.states if isinstance(rule, StateRung) else ()
+            named = rule.states_not if isinstance(rule, Proration) else named
+            if strange := set(named) - states:
+                yield f"{place}.{rule.id}: {_listed(strange)} is no state; states are two capital letters, such as MD"
+            if isinstance(rule, ModelDatesRung) and rule.latest_episode_end < rule.earliest_episode_start:
+                yield f"{place}.{rule.id}: the latest episode end lies before the earliest episode start"
+
+
+def _wrong_categories(rules: ProgramRules) -> Iterator[str]:
+    discounts = rules.price.discounts.value
+    if set(discounts) != set(rules.categories):
+        missing, strange = set(rules.categories) - set(discounts), set(discounts) - set(rules.categories)
+        yield (
+            f"price.discounts: wants one discount for each of {_listed(rules.categories)}"
+            + (f"; missing: {_listed(missing)}" if missing else "")
+            + (f"; not a category: {_listed(strange)}" if strange else "")
+        )
+    for name, measure in rules.settlement.quality.measures.value.items():
+        if strange := set(measure.categories or ()) - set(rules.categories):
+            yield (
+                f"settlement.quality.measures.{name}: not a category: {_listed(strange)}; "
+                f"categories: {_listed(rules.categories)}"
+            )
+
+
+def _wrong_settlement(rules: ProgramRules) -> Iterator[str]:
+    settlement = rules.settlement
+    tracks = settlement.tracks.value
+    if settlement.default_track.value not in tracks:
+        yield (
+            f"settlement.default_track: {settlement.default_track.value!r} is no track of the year; "
+            f"tracks: {_listed(tracks) or 'none'}"
+        )
+    steps = Counter(settlement.steps.value)
+    if twice := [kind for kind, times in steps.items() if times > 1]:
+        yield f"settlement.steps: {_listed(twice)} stands more than once"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

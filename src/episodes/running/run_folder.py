@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ import polars as pl
 from episodes.building.built import BuiltEpisodes
 from episodes.claims.contract import TABLES
 from episodes.errors import RunFolderError
-from episodes.programs import Program, load_program
+from episodes.programs import Program, known_programs, load_program
 from episodes.tables import scan_parquet, sha256_of, write_parquet
 
 MANIFEST = "manifest.json"
 _BUILT_TABLES = ("episodes", "services", "balance", "hospitals", "participants", "quality")
+_PROGRAM_KEYS = ("id", "performance_year", "period", "own_period", "overrides", "switched_off", "fingerprint")
 _LIBRARIES = ("episodes", "polars", "pyarrow", "duckdb", "numba", "numpy", "pydantic", "dataframely")
 
 
@@ -72,29 +73,77 @@ def write_run(
 
 
 def check_place(folder: Path, *, overwrite: bool) -> None:
-    """Fail before the work is done rather than after it."""
+    """Fail before the work is done rather than after it.
+
+    Raises:
+        RunFolderError: the place is a file or below one, is taken, or is a folder of something else.
+    """
+    file = next((place for place in (folder, *folder.parents) if place.is_file()), None)
+    if file is not None:
+        below = "" if file == folder else f", and {_called(folder)!r} would lie below it"
+        raise RunFolderError(
+            f"{file.name!r} is a file{below}: a run is written into a folder of its own. Choose another place."
+        )
     if not folder.exists():
         return
     if not overwrite:
-        raise RunFolderError(f"The folder {folder.name!r} exists. Choose another place, or say --overwrite.")
+        raise RunFolderError(f"The folder {_called(folder)!r} exists. Choose another place, or say --overwrite.")
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if not (folder / MANIFEST).is_file():
         raise RunFolderError(
-            f"The folder {folder.name!r} is not a run folder (it has no {MANIFEST}), so it is not overwritten. "
+            f"The folder {_called(folder)!r} is not a run folder (it has no {MANIFEST}), so it is not overwritten. "
             "Choose another place."
         )
 
 
 def read_manifest(folder: Path, kind: str | None = None) -> dict[str, Any]:
-    """The manifest of a run folder; with `kind`, of a run of that kind only."""
+    """The manifest of a run folder; with `kind`, of a run of that kind only.
+
+    Raises:
+        RunFolderError: nothing there, not a run folder, a damaged manifest, or a run of another kind.
+    """
     place = folder / MANIFEST
+    if not folder.exists():
+        raise RunFolderError(f"There is no run folder {_called(folder)!r} at the place given.")
+    if folder.is_file():
+        raise RunFolderError(f"{_called(folder)!r} is a file, not a run folder: give the folder that holds {MANIFEST}.")
     if not place.is_file():
-        raise RunFolderError(f"{folder.name!r} is not a run folder: it has no {MANIFEST}.")
-    manifest: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        raise RunFolderError(f"{_called(folder)!r} is not a run folder: it has no {MANIFEST}.")
+    try:
+        manifest = json.loads(place.read_text(encoding="utf-8"))
+    except ValueError:
+        raise _damaged(folder, MANIFEST, "is not readable as JSON") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("tables"), dict) or "kind" not in manifest:
+        raise _damaged(folder, MANIFEST, "does not say what the run is and which tables it has")
     if kind is not None and manifest["kind"] != kind:
-        raise RunFolderError(f"{folder.name!r} holds a run of kind {manifest['kind']!r}, expected {kind!r}.")
+        raise RunFolderError(f"{_called(folder)!r} holds a run of kind {manifest['kind']!r}, expected {kind!r}.")
     return manifest
+
+
+def check_tables(folder: Path, manifest: Mapping[str, Any], needed: Iterable[str] = ()) -> None:
+    """Every table of the manifest is there and is the file that was written: a run is read back whole or not at all.
+
+    Raises:
+        RunFolderError: a table is missing, not listed, or has another sha256.
+    """
+    listed = manifest["tables"]
+    for name in (f"{table}.parquet" for table in needed):
+        if name not in listed:
+            raise _damaged(folder, MANIFEST, f"does not list {name!r}")
+    for name, said in listed.items():
+        if not (folder / name).is_file():
+            raise _damaged(folder, name, "is missing")
+        if not isinstance(said, dict) or sha256_of(folder / name) != said.get("sha256"):
+            raise _damaged(folder, name, f"is not the file that was written (its sha256 is not that of {MANIFEST})")
+
+
+def _damaged(folder: Path, file: str, fault: str) -> RunFolderError:
+    return RunFolderError(
+        f"Run folder {_called(folder)!r}: {file!r} {fault}. "
+        "Usual causes: a copy that was cut short, or files edited or exchanged by hand. Copy the folder again, or run "
+        "the command that made it again."
+    )
 
 
 def built_tables(built: BuiltEpisodes, quarantine: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
@@ -140,20 +189,32 @@ def about_program(program: Program) -> dict[str, Any]:
     }
 
 
-def read_built(folder: Path, program_file: str | Path | None = None) -> BuiltEpisodes:
+def read_built(folder: str | Path, program_file: str | Path | None = None) -> BuiltEpisodes:
     """A build run, read back. The programme is loaded again and must have the fingerprint of the run.
 
     Args:
         folder: a run folder written by `episodes build`.
         program_file: the rules file, where the run used one of the user's own.
+
+    Raises:
+        RunFolderError: nothing there, a file that is missing, damaged or exchanged, or a run under other rules.
     """
+    folder = Path(folder)
     manifest = read_manifest(folder, "built")
-    said = manifest["program"]
-    start, end = (dt.date.fromisoformat(day) for day in said["period"])
+    check_tables(folder, manifest, _BUILT_TABLES)
+    lacking = [key for key in ("program", "basis", "counts", "source") if key not in manifest]
+    said = manifest.get("program")
+    if lacking or not isinstance(said, dict) or not set(_PROGRAM_KEYS) <= set(said):
+        raise _damaged(folder, MANIFEST, "does not say all that a build says of itself")
+    if program_file is None and said["id"] not in known_programs():
+        raise RunFolderError(
+            f"The run {folder.name!r} was built with a rules file of the user's own ({said['id']!r}). "
+            "Give the file again: --rules-file FILE, or program_file."
+        )
     program = load_program(
         program_file or said["id"],
         said["performance_year"],
-        period=None if said["own_period"] else (start, end),
+        period=None if said["own_period"] else said["period"],
         overrides=said["overrides"],
         without_exclusions=said["switched_off"],
     )
@@ -172,6 +233,11 @@ def read_built(folder: Path, program_file: str | Path | None = None) -> BuiltEpi
         source=manifest["source"],
         **collected,
     )
+
+
+def _called(folder: Path) -> str:
+    """A folder's own name, also where it is given as `.`."""
+    return folder.name or folder.resolve().name
 
 
 def versions() -> dict[str, str]:

@@ -7,6 +7,7 @@ In CSV a list column holds its elements with `|` between them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import polars as pl
 from episodes.claims.claims import Claims, Validation
 from episodes.claims.contract import TABLES, empty_table
 from episodes.claims.layouts.layout import SourceFile
-from episodes.claims.layouts.text_files import mentions, read_text_batches, read_text_table
+from episodes.claims.layouts.text_files import data_files, mentions, open_bytes, read_text_batches, read_text_table
 from episodes.claims.report import ReadingReport
 from episodes.errors import LayoutError, count_of
 from episodes.tables import scan_parquet, sha256_of, write_parquet
@@ -27,9 +28,9 @@ _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 def recognises(path: Path) -> bool:
     """True for a folder that has a table `claims`: by its name, as text also by its header."""
-    place = _place_of(path, "claims") if path.is_dir() else None
-    if place is None or not _is_text(place):
-        return place is not None
+    places = _places_of(path, "claims") if path.is_dir() else []
+    if len(places) != 1 or not _is_text(place := places[0]):
+        return bool(places)
     try:
         return mentions(place, ["beneficiary_id"])
     except LayoutError:
@@ -37,14 +38,29 @@ def recognises(path: Path) -> bool:
         return True
 
 
+def why_not(path: Path) -> str:
+    """A sentence on a folder that is nearly of this layout, for the message that it is not recognised; else blank."""
+    if not path.is_dir():
+        return ""
+    if misnamed := _in_other_letters(path):
+        return f"{misnamed[0].name} would be a table of the canonical layout if it were named in small letters. "
+    if places := _places_of(path, "claims"):
+        return f"{places[0].name} is named as the canonical layout's table, but has no column beneficiary_id. "
+    tables = [place.name for name in TABLES for place in _places_of(path, name)]
+    if tables:
+        return f"{', '.join(tables)} would be of the canonical layout, but claims.parquet or claims.csv is missing. "
+    return ""
+
+
 def read(path: Path, validate: Validation) -> Claims:
     """Read a canonical folder.
 
     Raises:
-        LayoutError: not a folder, no table `claims`, or a file that is empty, truncated or in another format.
+        LayoutError: not a folder, no table `claims`, a table twice, or a file that is empty, truncated or in another
+            format.
     """
-    _need_folder(path)
     report = ReadingReport(layout="canonical")
+    source_files(path, report)
     frames: dict[str, Any] = {}
     for name in TABLES:
         place = _place_of(path, name)
@@ -61,7 +77,6 @@ def read(path: Path, validate: Validation) -> Claims:
                     "taken_for": name,
                 }
             )
-    _need_claims(set(frames), path)
     return Claims(**frames, validate=validate, report=report)
 
 
@@ -77,9 +92,14 @@ def source_files(path: Path, report: ReadingReport) -> list[SourceFile]:
     """The files of the tables that are there; `kind` is the table's name.
 
     Raises:
-        LayoutError: not a folder, or no table `claims`.
+        LayoutError: not a folder, no table `claims`, or a table twice.
     """
     _need_folder(path)
+    if misnamed := _in_other_letters(path):
+        raise LayoutError(
+            f"{path.name}: {count_of(len(misnamed), 'table')} named in other letters than the contract's: "
+            f"{', '.join(place.name for place in misnamed)}. Rename to {', '.join(p.name.lower() for p in misnamed)}."
+        )
     found = [
         SourceFile(file, name)
         for name in TABLES
@@ -88,9 +108,14 @@ def source_files(path: Path, report: ReadingReport) -> list[SourceFile]:
     ]
     _need_claims({file.kind for file in found}, path)
     taken = {file.path for file in found}
-    others = sorted(file.name for file in path.iterdir() if file.is_file() and file not in taken)
+    others = [file.name for file in data_files(path) if file not in taken]
     if others:
         report.notes.append(f"{count_of(len(others), 'file')} of no table, ignored: {', '.join(others)}")
+    report.notes += [
+        f"{file.path.name} has a header and no rows"
+        for file in found
+        if _is_text(file.path) and _filled_lines(file.path, 2) == 1
+    ]
     return found
 
 
@@ -143,14 +168,43 @@ def _need_claims(tables: set[str], path: Path) -> None:
 
 
 def _place_of(folder: Path, name: str) -> Path | None:
-    for ending in _ENDINGS:
-        if (folder / f"{name}{ending}").is_file():
-            return folder / f"{name}{ending}"
-    return folder / name if any((folder / name).glob("*.parquet")) else None
+    """Where a table lies; two places are an error, for one would silently win."""
+    places = _places_of(folder, name)
+    if len(places) > 1:
+        raise LayoutError(
+            f"{folder.name}: the table {name!r} is there {len(places)} times: "
+            f"{', '.join(place.name for place in places)}. Which one is meant? Take the others out of the folder."
+        )
+    return places[0] if places else None
+
+
+def _places_of(folder: Path, name: str) -> list[Path]:
+    files = [folder / f"{name}{ending}" for ending in _ENDINGS if (folder / f"{name}{ending}").is_file()]
+    return [*files, folder / name] if any((folder / name).glob("*.parquet")) else files
+
+
+def _in_other_letters(folder: Path) -> list[Path]:
+    """Files and folders that would be tables, were it not for capital letters; not every system tells them apart."""
+    tables = {f"{name}{ending}" for name in TABLES for ending in _ENDINGS}
+    return [
+        place
+        for place in sorted(folder.iterdir())
+        if place.name != place.name.lower()
+        and (
+            (place.is_file() and place.name.lower() in tables)
+            or (place.name.lower() in TABLES and any(place.glob("*.parquet")))
+        )
+    ]
 
 
 def _is_text(place: Path) -> bool:
     return place.name.endswith((".csv", ".csv.gz"))
+
+
+def _filled_lines(place: Path, most: int) -> int:
+    """How many lines of a text file are not blank, counted no further than `most`."""
+    with open_bytes(place) as stream:
+        return sum(1 for _ in islice((line for line in stream if line.strip()), most))
 
 
 def _frame_of(place: Path, *, whole: bool) -> pl.LazyFrame | pl.DataFrame:

@@ -9,13 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from episodes.claims.layouts import canonical
 from episodes.claims.layouts.layout import Layout, SourceFile
 from episodes.claims.layouts.text_files import data_files
 from episodes.claims.report import ReadingReport
 from episodes.errors import LayoutError, count_of, unknown_name
 from episodes.tables import sha256_of
 
-LAYOUTS = ("canonical", "synpuf")
+LAYOUTS = ("canonical", "synpuf", "rif", "cclf", "fhir-eob", "idr", "tuva")
 """Names of the layouts; each is a module of this package, with `-` written `_`."""
 
 
@@ -88,6 +89,7 @@ def recognise(path: Path) -> str:
     what = f"fits {' and '.join(fitting)}" if fitting else "is not recognised"
     raise LayoutError(
         f"The layout of {path.name!r} {what} ({count_of(len(names), 'data file')}: {shown or 'none'}). "
+        f"{'' if fitting else canonical.why_not(path)}"
         "Usual causes: the folder above or below the files was given, or the files have another delimiter. "
         f"Or name the layout: {', '.join(LAYOUTS)}."
     )

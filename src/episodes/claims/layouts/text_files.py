@@ -60,11 +60,44 @@ def read_text_batches(
             while block := stream.read(batch_bytes):
                 whole, newline, rest = (rest + block).rpartition(b"\n")
                 if newline:
-                    yield _rows_of(header_line + whole, path, delimiter, keep)
+                    yield _rows_of(header_line + whole + newline, path, delimiter, keep)
             if rest.strip():
                 yield _rows_of(header_line + rest, path, delimiter, keep)
     except _UNREADABLE as error:
         raise _damaged(path, error) from None
+
+
+def read_terminated_batches(
+    path: Path, *, delimiter: str = ",", keep: Callable[[str], bool] | None = None, batch_bytes: int = BATCH_BYTES
+) -> Iterator[pl.DataFrame]:
+    """The same as `read_text_batches`, for files whose rows may end in a delimiter that the header does not have."""
+    try:
+        with _open(path) as stream:
+            header_line = next((line for line in stream if line.strip()), b"")
+            named = len(_header_in(header_line, path, delimiter))
+            rest, first = b"", True
+            while block := stream.read(batch_bytes):
+                whole, newline, rest = (rest + block).rpartition(b"\n")
+                if not newline:
+                    continue
+                if first:
+                    header_line, first = _as_rows_end(header_line, whole, named, delimiter.encode()), False
+                yield _rows_of(header_line + whole + newline, path, delimiter, keep)
+            if rest.strip():
+                if first:
+                    header_line = _as_rows_end(header_line, rest, named, delimiter.encode())
+                yield _rows_of(header_line + rest, path, delimiter, keep)
+    except _UNREADABLE as error:
+        raise _damaged(path, error) from None
+
+
+def _as_rows_end(header_line: bytes, rows: bytes, named: int, delimiter: bytes) -> bytes:
+    """The header line, with a delimiter at its end when the first row has one more there."""
+    row = next((line for line in rows.split(b"\n", 2) if line.strip()), b"").rstrip(b"\r")
+    unquoted = re.sub(rb'"[^"]*"', b"", row)
+    if not unquoted.endswith(delimiter) or unquoted.count(delimiter) != named:
+        return header_line
+    return header_line.rstrip(b"\r\n") + delimiter + b"\n"
 
 
 def header_of(path: Path, *, delimiter: str = ",") -> list[str]:
@@ -86,6 +119,20 @@ def mentions(path: Path, names: Iterable[str]) -> bool:
     if not first_line:
         raise _empty(path)
     return any(name.encode() in first_line for name in names)
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, plain, gzipped, or the only one of a zip, to be read bit by bit.
+
+    Raises:
+        LayoutError: the file is truncated or damaged.
+    """
+    try:
+        with _open(path) as stream:
+            yield stream
+    except _UNREADABLE as error:
+        raise _damaged(path, error) from None
 
 
 def _first_line_of(path: Path) -> bytes:
