@@ -17,7 +17,7 @@ from episodes.building.notices import notices
 from episodes.claims import Claims
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.people import bucket_of_hash, people_in_order
-from episodes.errors import ArgumentError, BasisError, count_of
+from episodes.errors import ArgumentError, BasisError, ContractError, count_of
 from episodes.programs import Program
 from episodes.programs.references import References
 from episodes.programs.rule import Basis
@@ -73,7 +73,7 @@ def build_episodes(
     if amount_basis is not None:
         program = program.override({"construction.amount_basis": amount_basis})
     program = program.without(without_exclusions)
-    tables = {name: claims.table(name).collect() for name in _TABLES}
+    tables = {name: _collected(claims, name) for name in _TABLES}
     counts: dict[str, Any] = {}
     if as_of is not None:
         tables, counts["claims_processed_after_as_of"] = _known_at(tables, as_of)
@@ -96,6 +96,18 @@ def build_episodes(
         if progress is not None:
             progress(done, number)
     return _put_together(results, claims, context, tables, counts)
+
+
+def _collected(claims: Claims, name: str) -> pl.DataFrame:
+    """A table in memory. An engine's own error quotes the values around a fault, so it is not passed on."""
+    try:
+        return claims.table(name).collect()
+    except pl.exceptions.PolarsError as error:
+        kind = type(error).__name__
+    raise ContractError(
+        f"The table {name!r} cannot be read as the claims contract has it ({kind}). "
+        "Read it with validate='full' to see which column is wrong."
+    )
 
 
 def _need_arguments(

@@ -239,6 +239,11 @@ def test_names_of_the_master_beneficiary_summary_file(tmp_path: Path) -> None:
     assert "no claims file: beneficiary files only" in claims.report.notes
 
 
+def test_of_two_names_of_a_column_the_first_counts(tmp_path: Path) -> None:
+    claims = read_these(tmp_path, beneficiary(SEX_IDENT_CD="1"))
+    assert [row["sex"] for row in rows_of(claims, "beneficiaries")] == ["2"]
+
+
 @pytest.mark.parametrize(
     ("rows", "quarantined", "netted_rows"),
     [

@@ -372,6 +372,12 @@ def test_a_float_is_the_decimal_it_prints_as(tmp_path: Path, form: Form, value: 
         assert claims.lines.collect()["paid_cents"].to_list() == [cents]
 
 
+def test_a_float_of_single_precision_is_what_it_prints_as(tmp_path: Path) -> None:
+    frame = pl.DataFrame([visit()]).with_columns(paid_amount=pl.lit(1234.56, dtype=pl.Float32))
+    frame.write_parquet(tmp_path / "medical_claim.parquet")
+    assert read(tmp_path).lines.collect()["paid_cents"].to_list() == [1_234_56]
+
+
 def test_ids_that_came_as_floats_are_whole_numbers(tmp_path: Path) -> None:
     frame = pl.DataFrame([visit()]).with_columns(
         claim_id=pl.lit(12345.0),

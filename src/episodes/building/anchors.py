@@ -134,9 +134,10 @@ def _outpatient_anchors(claims: pl.DataFrame, lines: pl.DataFrame, context: Cont
             "process_date",
             "charge_cents",
             "_order",
+            "claim_id",
             "line_number",
-            descending=[False, False, True, True, True, False, False],
-            nulls_last=[False, False, True, True, True, False, False],
+            descending=[False, False, True, True, True, False, False, False],
+            nulls_last=[False, False, True, True, True, False, False, False],
         )
     )
     if context.program.rules.construction.anchors.one_outpatient_anchor_a_day.value:
@@ -171,7 +172,7 @@ def _merge_lead_ins(
         .join(inpatient.select(*key, "chain", "anchor_start", "anchor_claim_id"), on=key, how="inner")
         .filter(before.is_between(0, days))
         .with_columns(_order=context.claim_order("anchor_claim_id"))
-        .sort("anchor_start", "_order")
+        .sort("anchor_start", "_order", "anchor_claim_id")
         .unique(
             ["beneficiary_id", "procedure_claim_id", "procedure_line_number"],
             keep="first",

@@ -75,7 +75,12 @@ def build_bucket(bucket: Bucket, context: Context) -> BucketResult:
     items = _ordered_items(payable_items(claims, lines, context), bucket, context)
     own = _own_items(episodes, items, legs)
     assigned = assign(episodes, items, own, context)
-    episodes = episodes.with_columns(gmlos_missing=pl.Series(assigned.gmlos_missing, dtype=pl.Boolean))
+    unpaid = items.filter(~pl.col("has_amount")).select(item_row=pl.col("row").cast(pl.Int64))
+    without_amount = own.join(unpaid, on="item_row", how="semi")["episode_row"].unique()
+    episodes = episodes.with_columns(
+        gmlos_missing=pl.Series(assigned.gmlos_missing, dtype=pl.Boolean),
+        anchor_without_amount=pl.col("row").cast(pl.Int64).is_in(without_amount.to_list()),
+    )
     services = services_frame(assigned, episodes, items).join(
         own.with_columns(own_item=pl.lit(True)),
         on=["item_row", "episode_row"],
@@ -100,7 +105,9 @@ def _ordered_candidates(anchors: pl.DataFrame, bucket: Bucket, context: Context)
     ordered = (
         dated.join(bucket.people, on="beneficiary_id", how="left")
         .with_columns(_order=context.claim_order("anchor_claim_id"), program=pl.lit(context.program.id))
-        .sort("person", "episode_start", "anchor_setting", "anchor_end", "_order", "anchor_line_number")
+        .sort(
+            "person", "episode_start", "anchor_setting", "anchor_end", "_order", "anchor_claim_id", "anchor_line_number"
+        )
         .drop("_order")
         .with_row_index("row")
     )
@@ -112,7 +119,7 @@ def _ordered_items(items: pl.DataFrame, bucket: Bucket, context: Context) -> pl.
     return (
         items.join(bucket.people, on="beneficiary_id", how="left")
         .with_columns(_order=context.claim_order())
-        .sort("person", "start", "_order", "line_number")
+        .sort("person", "start", "_order", "claim_id", "line_number")
         .drop("_order")
         .with_row_index("row")
     )

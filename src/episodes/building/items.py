@@ -88,6 +88,7 @@ def _claim_items(headers: pl.DataFrame, lines: pl.DataFrame, context: Context) -
             "span_start",
             "span_end",
             "amount",
+            "has_amount",
             "allowed",
             "standardized",
             "bar",
@@ -126,6 +127,7 @@ def _line_items(headers: pl.DataFrame, lines: pl.DataFrame, context: Context) ->
             pl.col("setting").cast(pl.String),
             "start",
             "amount",
+            "has_amount",
             "allowed",
             "standardized",
             "bar",
@@ -163,6 +165,7 @@ def _amounts(context: Context, *, line: bool) -> dict[str, pl.Expr]:
         hits.append((amount <= 0, BARS[3]))
     return {
         "amount": amount.fill_null(0),
+        "has_amount": amount.is_not_null(),
         "allowed": _netted("allowed_cents", context, line=line).fill_null(0),
         "standardized": pl.col("standardized_cents").fill_null(0),
         "bar": pl.coalesce(pl.when(hit).then(pl.lit(reason)) for hit, reason in hits),

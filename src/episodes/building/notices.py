@@ -69,10 +69,20 @@ def _about_costs(episodes: pl.DataFrame) -> list[str]:
     final = episodes.filter(pl.col("status") == "final")
     if final.is_empty():
         return []
+    found = []
+    without = final.filter(pl.col("flags").list.contains("anchor_without_amount")).height
+    if without:
+        found.append(
+            f"{count_of(without, 'final episode')} have an anchor without an amount on the basis (flag "
+            "anchor_without_amount): their cost is too low. Give the amount, or leave them out."
+        )
     mean = int(final["episode_cents"].sum()) // final.height
     if mean >= UNLIKELY_EPISODE_CENTS:
-        return []
-    return [f"Final episodes cost {dollars(mean)} on average. Are the amounts dollars? They must be whole cents."]
+        return found
+    return [
+        *found,
+        f"Final episodes cost {dollars(mean)} on average. Are the amounts dollars? They must be whole cents.",
+    ]
 
 
 def _about_lengths_of_stay(context: Context) -> list[str]:

@@ -49,6 +49,7 @@ def stays_in_chains(claims: pl.DataFrame, context: Context) -> pl.DataFrame:
         "process_date",
         "ccn",
         "_order",
+        "claim_id",
         nulls_last=False,
     )
     joins_previous = (

@@ -59,6 +59,7 @@ _FLAGS = {
     "death_before_anchor": pl.col("death_before_anchor"),
     "gmlos_missing": pl.col("gmlos_missing"),
     "overlap": pl.col("overlap"),
+    "anchor_without_amount": pl.col("anchor_without_amount"),
 }
 
 

@@ -44,7 +44,9 @@ def with_windows(anchors: pl.DataFrame, beneficiaries: pl.DataFrame, context: Co
 
 def with_episode_ids(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Add `episode_id`: a stable hash of programme, beneficiary, anchor claim and start."""
-    keys = episodes.select("beneficiary_id", "anchor_setting", "anchor_claim_id", "anchor_start").iter_rows()
+    keys = episodes.select(
+        "beneficiary_id", "anchor_setting", "anchor_claim_id", "anchor_line_number", "anchor_start"
+    ).iter_rows()
     ids = [_episode_id(context.program.id, *(str(part) for part in key)) for key in keys]
     return episodes.with_columns(episode_id=pl.Series(ids, dtype=pl.String))
 

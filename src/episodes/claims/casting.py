@@ -97,6 +97,9 @@ def trust(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
 
 def as_date(column: pl.Expr, have: pl.DataType | type[pl.DataType] = pl.String) -> pl.Expr:
     """A date; text may read YYYY-MM-DD (also with midnight behind it) or YYYYMMDD, and anything else becomes null."""
+    if isinstance(have, pl.Datetime):
+        # The day as written where it was written: a cast alone would first move it to another time zone.
+        return column.dt.replace_time_zone(None).cast(pl.Date)
     if have in (pl.Date, pl.Datetime):
         return column.cast(pl.Date)
     text = _as_text(column, have)

@@ -170,6 +170,13 @@ def _read_folder(folder: Path) -> TargetPrices:
     )
 
 
+def _whole(table: pl.DataFrame, column: str) -> pl.Expr:
+    """A number of a file, null where it has a fraction: never cut to a whole one."""
+    if not (table.schema[column].is_float() or table.schema[column].is_decimal()):
+        return pl.col(column)
+    return pl.when(pl.col(column) == pl.col(column).floor()).then(pl.col(column))
+
+
 def _read_table(source: Path, program: Program) -> TargetPrices:
     is_csv = source.suffix == ".csv"
     try:
@@ -184,8 +191,8 @@ def _read_table(source: Path, program: Program) -> TargetPrices:
         )
     typed = table.with_columns(
         pl.col("price_code").cast(pl.String),
-        pl.col("region").cast(pl.Int32, strict=False),
-        pl.col("price_cents").cast(pl.Int64, strict=False),
+        _whole(table, "region").cast(pl.Int32, strict=False),
+        _whole(table, "price_cents").cast(pl.Int64, strict=False),
     )
     _check_values(typed, source.name, program)
     meant = {

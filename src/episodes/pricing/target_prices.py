@@ -20,7 +20,7 @@ from typing import Any, Literal
 import polars as pl
 
 from episodes.building.built import BuiltEpisodes
-from episodes.errors import MixedBasisError, PriceError, count_of
+from episodes.errors import ArgumentError, MixedBasisError, PriceError, count_of
 from episodes.money import round_half_up
 from episodes.pricing.baseline import BaselineMean, baseline_mean
 from episodes.pricing.caps import cap_by_cell
@@ -268,12 +268,19 @@ def _priced(program: Program, category: str, cell: tuple[str, int], regional: Me
     own = [regional.get((*cell, year)) for year in years]
     everywhere = [national.get((cell[0], year)) for year in years]
     level = price.baseline.adjustment_level.value
-    mean = baseline_mean(
-        program,
-        means_cents=[found and found[1] for found in own],
-        national_means_cents=[found and found[1] for found in everywhere] if level == "national" else None,
-        adjust=level != "none",
-    )
+    try:
+        mean = baseline_mean(
+            program,
+            means_cents=[found and found[1] for found in own],
+            national_means_cents=[found and found[1] for found in everywhere] if level == "national" else None,
+            adjust=level != "none",
+        )
+    except ArgumentError:
+        raise PriceError(
+            f"Price code {cell[0]!r} in region {cell[1]} cannot be priced: a baseline year's mean is not above zero. "
+            "Usual cause: episodes whose anchor has no amount (flag anchor_without_amount). Leave them out, or set "
+            "price.baseline.adjustment_level to 'none'."
+        ) from None
     if category not in price.discounts.value:
         raise PriceError(f"The programme has no discount for category {category!r}: add it to price.discounts.")
     discount = price.discounts.value[category]

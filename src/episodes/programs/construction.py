@@ -218,7 +218,7 @@ class Services(Part):
     """Which services count, in which period, and with what share."""
 
     paid_settings: Rule[tuple[Setting, ...]]
-    undated_outpatient_lines: Rule[Literal["claim_from_date", "unattributed"]]
+    undated_outpatient_lines: Rule[Literal["claim_from_date"]]
     non_positive_items: Rule[Literal["include", "bar"]]
     other_payer_items: Rule[Literal["include", "bar"]]
     discharge_day_anchor_places: Rule[tuple[TwoDigits, ...]]

@@ -164,6 +164,7 @@ def hospital_scores(
         ["ccn", "measure", "performance_year"],
         {"percentile": pl.Float64, "volume": pl.Int64},
     )
+    table = table.with_columns(pl.col("ccn").cast(pl.String))
     year = program.performance_year
     rows = table.filter(pl.col("performance_year").cast(pl.String) == year).sort("ccn", "measure")
     notes = []
@@ -174,6 +175,9 @@ def hospital_scores(
     if only_known and others:
         notes.append(f"Measures that are not the programme's in this year are not used: {', '.join(others)}.")
         rows = rows.filter(pl.col("measure").is_in(list(known)))
+    strangers = set(rows["ccn"]) - set(episodes["anchor_ccn"])
+    if rows.height and strangers >= set(rows["ccn"]):
+        notes.append("No hospital of the quality table has an episode to settle: are its CCNs of six characters?")
     volumes = _episode_volumes(program, episodes)
     by_hospital: dict[str, list[MeasureScore]] = {}
     for ccn, measure, percentile, volume in rows.select("ccn", "measure", "percentile", "volume").iter_rows():

@@ -208,7 +208,7 @@ def reconcile(
     )
     terms = _Participants.of(built)
     _need_known_tracks(track, set(episodes["anchor_ccn"]))
-    excess = hospital_excesses(program, episodes, final)
+    excess = hospital_excesses(program, episodes.filter(pl.col("reason").is_null()), final)
     amounts = _category_amounts(episodes, prices.volumes)
     names = _names(listed)
 

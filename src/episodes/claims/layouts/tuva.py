@@ -21,6 +21,8 @@ Readings:
   discharge and the payment date the latest. Codes are those of the first row that has any.
 - An amount is exact in text and decimals. A float is the decimal it prints as, within a millionth of a whole cent that
   cent, else no amount.
+- Rows repeated word for word are netted, load times and file names aside. Rows that differ under one person, claim and
+  line set their claim aside; so does one claim id of several data sources.
 - A row without line number, procedure code and revenue center is a claim that came without lines; where lines are
   paid and it has an amount, it is line 1.
 - The layout has no provider number. The kind of provider comes from the bill type: 11 to 14 acute, 18 and 28 swing bed,

@@ -109,12 +109,12 @@ def _under_present_names(rows: pl.DataFrame, source: SourceFile) -> pl.DataFrame
 
 def _as_text(column: str, dtype: pl.DataType) -> pl.Expr:
     value = pl.col(column)
-    if dtype == pl.String:
-        stripped = value.str.strip_chars()
-        return pl.when(stripped != "").then(stripped).alias(column)
     if dtype.is_float():
-        return _float_as_text(value.cast(pl.Float64).fill_nan(None), amount=column in AMOUNTS).alias(column)
-    return value.cast(pl.String)
+        # A float of single precision is what it prints as, not the double nearest to it.
+        double = value if dtype == pl.Float64 else value.cast(pl.String).cast(pl.Float64)
+        return _float_as_text(double.fill_nan(None), amount=column in AMOUNTS).alias(column)
+    stripped = value.cast(pl.String).str.strip_chars()
+    return pl.when(stripped != "").then(stripped).alias(column)
 
 
 def _float_as_text(value: pl.Expr, *, amount: bool) -> pl.Expr:

@@ -1,9 +1,18 @@
 """Writing canonical tables as a Tuva input layer, Parquet or comma-delimited text.
 
 Each line is a row, with the claim's columns repeated; a claim without lines is a row without a line number. Claims paid
-as a whole state their amounts on the first row, the others state zero. Drug claims are pharmacy claims. A row has room
-for 25 diagnoses, 25 procedures and 5 modifiers; further ones are left out. A person's coverage is cut into spans within
-which nothing changes.
+as a whole state their amounts on the first row, the others state zero. Drug claims are pharmacy claims. A person's
+coverage is cut into spans within which nothing changes.
+
+What comes back otherwise than it went in, beside the columns of `LACKS`:
+
+* A row has room for 25 diagnoses, 25 procedures and 5 modifiers; further ones are left out.
+* An allowed amount of null beside a payment comes back as the payment. Header amounts of claims paid by line come back
+  as the sums of their lines.
+* An institutional claim without a bill type comes back with the usual one of its setting. Equipment claims are known by
+  their procedure codes.
+* A drug claim comes back with the dates of its lines, and without one it comes back as an empty line.
+* People who have coverage and no row in `beneficiaries` come back with one.
 """
 
 from __future__ import annotations
@@ -66,12 +75,12 @@ LACKS: dict[str, tuple[str, ...]] = {
         "diagnosis",
     ),
     "beneficiaries": ("county", "deprivation_percentile"),
-    "coverage": ("detail",),
+    # Spans state some kinds of coverage only (`tuva_written_people.KINDS`), and no detail.
+    "coverage": tuple(types_of(CANONICAL["coverage"])),
     # Whole tables that the input layer does not have.
     **{name: tuple(types_of(CANONICAL[name])) for name in ("hospitals", "participants", "clinicians", "quality")},
 }
-"""Canonical columns that do not survive being written and read back; of coverage, also the kinds that are not
-in `tuva_written_people.KINDS`."""
+"""Canonical table to the columns that do not survive being written and read back."""
 
 SOURCE = "episodes"
 _KEY = ("beneficiary_id", "claim_id")
