@@ -68,7 +68,7 @@ def test_two_triggers_of_a_claim_and_day_have_ids_of_their_own() -> None:
 
 @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "America/New_York"])
 def test_a_moment_is_of_the_day_it_was_written(zone: str | None) -> None:
-    late = pl.Series([dt.datetime(2026, 3, 1, 22)]).dt.replace_time_zone(zone)
+    late = pl.Series([dt.datetime(2026, 3, 1, 22)]).dt.replace_time_zone(zone)  # noqa: DTZ001
     frame = pl.DataFrame([stay()]).with_columns(from_date=late)
     read = ep.Claims(claims=frame, coverage=COVERED).claims.select("from_date").collect()
     assert read.item() == dt.date(2026, 3, 1)
