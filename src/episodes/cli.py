@@ -40,7 +40,7 @@ AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON document 
 Thread = Annotated[int, Parameter(help="Threads to use; never changes the result. 0 = all cores.")]
 ProgramName = Annotated[str, Parameter(help="A programme by name, or the path of a rules file (.toml).")]
 Year = Annotated[str | None, Parameter(help="Performance year, as the programme names it. Default: its first.")]
-Layout = Annotated[str, Parameter(help="Layout of the claims: auto, canonical or synpuf.")]
+Layout = Annotated[str, Parameter(help="auto, store, canonical, synpuf, rif, cclf, fhir-eob, idr or tuva.")]
 Basis = Annotated[str | None, Parameter(help="standardized, allowed or paid in place of the programme's basis.")]
 Period = Annotated[str | None, Parameter(help="START:END, inclusive dates in place of the performance year's.")]
 Without = Annotated[

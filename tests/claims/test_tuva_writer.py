@@ -93,7 +93,7 @@ def some_tables(seed: int) -> Tables:
         end = start if drug else days(start, 9)
         key = {"beneficiary_id": f"P{draw.randrange(4)}", "claim_id": f"C{number}"}
         made = []
-        for line in sorted(draw.sample(range(1, 30), draw.randrange(0 if whole else 1, 4))):
+        for line in sorted(draw.sample(range(1, 30), draw.randrange(4))):
             paid = None if whole else amount()
             service = start if drug else maybe(days(start, 9))
             made.append(
@@ -116,7 +116,7 @@ def some_tables(seed: int) -> Tables:
             )
         lines += made
         sums = {
-            column: amount() if whole else sum(line[column] for line in made)
+            column: amount() if whole else (sum(line[column] for line in made) if made else None)
             for column in ("paid_cents", "allowed_cents")
         }
         diagnoses = None if drug else [maybe("M1611"), *(f"I{n:03d}" for n in range(draw.randrange(25)))]

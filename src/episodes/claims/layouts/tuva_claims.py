@@ -33,6 +33,8 @@ from episodes.claims.layouts.values import (
 from episodes.claims.report import ReadingReport
 
 KEYS = (PERSON, CLAIM)
+CLAIM_WITHOUT_LINES = "row_of_claim_without_lines"
+"""Why a row that only describes its claim is netted among the lines."""
 MS_DRG = "ms-drg"
 SHARES = ("coinsurance_amount", "copayment_amount", "deductible_amount")
 _BETWEEN = "\x1f"
@@ -100,10 +102,14 @@ def pharmacy(given: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
         paid_cents=cents("paid_amount"),
         charge_cents=cents("charge_amount"),
     )
+    unreadable = text("paid_date").is_not_null() & as_date(pl.col("paid_date")).is_null()
+    failures = {
+        "duplicate_key": pl.col("_repeated").any(),
+        "data_sources_differ": pl.col("_sources_differ").any(),
+        "paid_date_not_a_date": unreadable.any(),
+    }
     claims = lines.group_by(KEYS, maintain_order=True).agg(
-        reasons({"duplicate_key": pl.col("_repeated").any(), "data_sources_differ": pl.col("_sources_differ").any()})
-        .first()
-        .alias(LAYOUT_REASONS),
+        reasons(failures).first().alias(LAYOUT_REASONS),
         setting=pl.lit("drug"),
         from_date=as_date(pl.col("service_date")).min(),
         thru_date=as_date(pl.col("service_date")).max(),
@@ -111,8 +117,12 @@ def pharmacy(given: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
         allowed_cents=_sum_or_null("allowed_cents"),
         paid_cents=_sum_or_null("paid_cents"),
     )
+    bare = pl.col("line_number").is_null() & pl.col("allowed_cents").is_null() & pl.col("paid_cents").is_null()
+    readable = pl.col(LAYOUT_REASONS).list.len() == 0
+    services = lines.filter(~(bare & readable))
+    report.table("lines").take_up(CLAIM_WITHOUT_LINES, lines.height - services.height)
     named = {PERSON: "beneficiary_id", CLAIM: "claim_id"}
-    made = lines.drop("_sources_differ", "_repeated", "paid_date").with_columns(service_thru="service_date")
+    made = services.drop("_sources_differ", "_repeated", "paid_date").with_columns(service_thru="service_date")
     return ClaimsAndLines(claims.rename(named), made.rename(named))
 
 
@@ -263,7 +273,7 @@ def _without_header_rows(rows: pl.DataFrame, report: ReadingReport) -> pl.DataFr
         line_number=pl.when(only_line).then(pl.lit("1")).otherwise(text(LINE)),
     )
     lines = marked.filter(~pl.col("_header"))
-    report.table("lines").take_up("row_of_claim_without_lines", marked.height - lines.height)
+    report.table("lines").take_up(CLAIM_WITHOUT_LINES, marked.height - lines.height)
     return lines
 
 

@@ -11,7 +11,7 @@ What comes back otherwise than it went in, beside the columns of `LACKS`:
   as the sums of their lines.
 * An institutional claim without a bill type comes back with the usual one of its setting. Equipment claims are known by
   their procedure codes.
-* A drug claim comes back with the dates of its lines, and without one it comes back as an empty line.
+* A drug claim comes back with the dates of its lines.
 * People who have coverage and no row in `beneficiaries` come back with one.
 """
 
