@@ -23,8 +23,8 @@ def read_claims(
 
     Args:
         source: a folder or file; or a mapping of canonical table name to polars frame.
-        layout: `auto`, `store` (made by `ingest`), `canonical` (Parquet or CSV of the contract), `synpuf`, `rif`, `cclf`,
-            `fhir-eob`, `idr` or `tuva`.
+        layout: `auto`, `store` (made by `ingest`), `canonical` (Parquet or CSV of the contract), `synpuf`, `rif`,
+            `cclf`, `fhir-eob`, `idr` or `tuva`.
         validate: `full`, or `none` for canonical Parquet that is known to hold the contract.
 
     Returns:
