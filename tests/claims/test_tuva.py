@@ -465,7 +465,7 @@ def test_a_professional_claim(tmp_path: Path) -> None:
 
 
 def test_gaps_among_codes_keep_their_place(tmp_path: Path) -> None:
-    row = visit(diagnosis_code_1=None, diagnosis_code_3="E119", diagnosis_poa_2="N", hcpcs_modifier_3="RT")
+    row = visit(diagnosis_code_1=None, diagnosis_code_3="E11.9", diagnosis_poa_2="N", hcpcs_modifier_3="RT")
     [claim] = rows_of(read_tables(tmp_path, medical_claim=[row]), "claims")
     assert claim["diagnoses"] == [None, "I10", "E119"]
     assert claim["present_on_admission"] == [None, "N"]

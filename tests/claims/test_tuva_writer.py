@@ -93,7 +93,8 @@ def some_tables(seed: int) -> Tables:
         end = start if drug else days(start, 9)
         key = {"beneficiary_id": f"P{draw.randrange(4)}", "claim_id": f"C{number}"}
         made = []
-        for line in sorted(draw.sample(range(1, 30), draw.randrange(4))):
+        fewest = 1 if setting == "dme" else 0  # equipment is known by its lines
+        for line in sorted(draw.sample(range(1, 30), draw.randrange(fewest, 4))):
             paid = None if whole else amount()
             service = start if drug else maybe(days(start, 9))
             made.append(

@@ -53,7 +53,6 @@ class Table:
 _RECORD = ("IDR_LTST_TRANS_FLG", "IDR_TRANS_EFCTV_TS", "IDR_TRANS_OBSLT_TS")
 """Which version of a beneficiary record is the latest, and when it held."""
 _RANGE = ("BENE_RNG_BGN_DT", "BENE_RNG_END_DT")
-_LINE_KEY = (*CLAIM_KEY, LINE)
 
 TABLES = {
     "CLM": Table(

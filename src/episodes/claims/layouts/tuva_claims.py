@@ -215,7 +215,8 @@ def _codes_of_claims(rows: pl.DataFrame, columns: tuple[str, ...], name: str) ->
     given = rows.filter(pl.any_horizontal(text(column).is_not_null() for column in columns))
     return given.unique(subset=KEYS, keep="first", maintain_order=True).select(
         *KEYS,
-        _listed(columns, keep_gaps=True).alias(name),
+        # Codes are without points in the contract; some payers deliver them with one.
+        _listed(columns, keep_gaps=True, drop=".").alias(name),
         _listed(beside, keep_gaps=True).alias(beside_name),
     )
 
@@ -311,11 +312,13 @@ def _sum_or_null(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_not_null().any()).then(pl.col(column).sum())
 
 
-def _listed(columns: tuple[str, ...], *, keep_gaps: bool) -> pl.Expr:
+def _listed(columns: tuple[str, ...], *, keep_gaps: bool, drop: str = "") -> pl.Expr:
     """Repeated columns as a list; gaps keep their place, blanks at the end do not. Null when all are blank."""
     values = [text(column).fill_null("") if keep_gaps else text(column) for column in columns]
     # Joined and split again, which is several times faster than making a list of many columns.
     joined = pl.concat_str(values, separator=_BETWEEN, ignore_nulls=True).str.strip_chars_end(_BETWEEN)
+    if drop:
+        joined = joined.str.replace_all(drop, "", literal=True)
     place = pl.element()
     listed = joined.str.split(_BETWEEN)
     if keep_gaps:
