@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import App, Parameter
@@ -90,33 +90,53 @@ def demo(*, out: Out = None, performance_year: Year = None, threads: Thread = 0,
 @app.command
 def synth(
     *,
-    out: Annotated[Path, Parameter(help="Folder to write the claims into.")],
+    out: Annotated[Path, Parameter(help="Folder to write the claims into; the truth goes into truth/ in it.")],
     beneficiaries: Annotated[int, Parameter(help="How many people.")] = 1500,
     years: Annotated[str, Parameter(help="FIRST-LAST calendar year of the claims.")] = "2022-2026",
     seed: Annotated[int, Parameter(help="The same seed gives the same bytes.")] = 1,
-    layout: Annotated[str, Parameter(help="Layout to write; canonical.")] = "canonical",
-    dense: Annotated[bool, Parameter(help="Everybody has an episode.")] = True,
+    layout: Annotated[
+        Literal["canonical", "rif", "cclf", "tuva", "fhir-eob"], Parameter(help="Layout to write.")
+    ] = "canonical",
+    dense: Annotated[
+        bool, Parameter(help="Nearly everybody has an episode, and little other care; else 1 to 2 % a year have one.")
+    ] = False,
+    report: Annotated[
+        bool, Parameter(help="Then show published figures beside those of the set (layout canonical).")
+    ] = False,
+    processes: Annotated[int, Parameter(help="Blocks of people made at a time. Never changes a byte.")] = 1,
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
 ) -> int:
-    """Make synthetic claims: linked, in all settings, with episodes of every category."""
+    """Make synthetic claims of invented people: linked, in all settings, with the truth of every episode known."""
     import episodes as ep
-    from episodes.claims.layouts import canonical
+    from episodes.reports.terminal import show_calibration
 
-    if layout != "canonical":
-        raise EpisodesError(f"Layout {layout!r} cannot be written yet. Known: canonical.")
     first, _, last = years.partition("-")
     if not (first.isdigit() and (last.isdigit() or not last)):
         raise EpisodesError("--years is FIRST-LAST, for example 2022-2026.")
-    if (out / "claims.parquet").exists() and not overwrite:
-        raise EpisodesError(f"{out.name!r} already holds claims. Choose another folder, or say --overwrite.")
-    tables = ep.synthetic.synthesize(
-        beneficiaries=beneficiaries, years=(int(first), int(last or first)), seed=seed, dense=dense
-    )
-    canonical.write(tables, out)
-    console_for(False).print(
-        f"Wrote {', '.join(f'{name} {frame.height:,}' for name, frame in tables.items())} to {out}",
-        highlight=False,
-    )
+    if report and layout != "canonical":
+        raise EpisodesError("--report reads what was written, in layout canonical. Leave out --layout, or --report.")
+    with progress_line("Making claims", as_json) as advance:
+        written = ep.synthetic.write_set(
+            out,
+            beneficiaries=beneficiaries,
+            years=(int(first), int(last or first)),
+            seed=seed,
+            dense=dense,
+            layout=layout,
+            processes=processes,
+            overwrite=overwrite,
+            progress=advance,
+        )
+    figures = ep.synthetic.calibration_of(out) if report else None
+    if as_json:
+        rows = {} if figures is None else {"calibration": figures.to_dicts()}
+        return print_json({"rows": written.rows, "declared_episodes": written.declared_episodes, **rows})
+    console = console_for(False)
+    counted = ", ".join(f"{name} {rows:,}" for name, rows in written.rows.items())
+    console.print(f"Wrote {counted}; {written.declared_episodes:,} episodes declared. {out}", highlight=False)
+    if figures is not None:
+        show_calibration(figures, console)
     return 0
 
 
@@ -127,6 +147,13 @@ def ingest(
     out: Annotated[Path, Parameter(help="Folder of the store to make.")],
     layout: Layout = "auto",
     buckets: Annotated[int | None, Parameter(help="Files a table is divided into. Default: by size.")] = None,
+    complete_through: Annotated[
+        str | None,
+        Parameter(
+            help="Date up to which the delivery has every processed claim (YYYY-MM-DD); builds take it for --as-of. "
+            "Default: the latest processing date in it."
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     threads: Thread = 0,
     as_json: AsJson = False,
@@ -146,6 +173,7 @@ def ingest(
             layout=layout,
             buckets=buckets,
             overwrite=overwrite,
+            complete_through=date_of(complete_through, "--complete-through") if complete_through else None,
             progress=lambda _what, done, total: advance(done, total),
         )
     if as_json:
@@ -189,7 +217,13 @@ def build(
     amount_basis: Basis = None,
     without_exclusion: Without = None,
     override: Override = None,
-    as_of: Annotated[str | None, Parameter(help="Date the claims are known at (YYYY-MM-DD).")] = None,
+    as_of: Annotated[
+        str | None,
+        Parameter(
+            help="Date the claims are known at (YYYY-MM-DD). Default: the date a store is complete through; other "
+            "claims are complete."
+        ),
+    ] = None,
     out: Out = None,
     overwrite: Overwrite = False,
     threads: Thread = 0,

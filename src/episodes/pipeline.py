@@ -46,7 +46,9 @@ def build_episodes(
         program: from `load_program`.
         references: reference tables; default: the packaged ones.
         as_of: the date the claims are known at: later processed claims are dropped, unfinished episodes are `open`.
-            Default: the claims are complete.
+            Default: the date a store says its claims are complete through (`claims.complete_through`); frames, files
+            and stores that know of none are complete. The date in effect stands in `counts["as_of"]`, with a note.
+            To take a store as complete: set `claims.complete_through = None`.
         amount_basis: `standardized`, `allowed` or `paid` in place of the programme's basis.
         without_exclusions: reason codes of exclusions to switch off; the result says so.
         threads: how many buckets are worked on at a time. Never changes the result.
@@ -75,13 +77,15 @@ def build_episodes(
     program = program.without(without_exclusions)
     tables = {name: _collected(claims, name) for name in _TABLES}
     counts: dict[str, Any] = {}
-    if as_of is not None:
-        tables, counts["claims_processed_after_as_of"] = _known_at(tables, as_of)
+    known_at = as_of or claims.complete_through
+    if known_at is not None:
+        tables, late = _known_at(tables, known_at)
+        counts.update(as_of=known_at.isoformat(), claims_processed_after_as_of=late)
     context = Context(
         program=program,
         references=references or References(),
         participants=claims.participants.collect(),
-        as_of=as_of,
+        as_of=known_at,
         numeric_claim_ids=_all_numeric(tables["claims"]["claim_id"]),
     )
     _need_basis(tables, program)
@@ -95,7 +99,10 @@ def build_episodes(
         results.append(result)
         if progress is not None:
             progress(done, number)
-    return _put_together(results, claims, context, tables, counts)
+    built = _put_together(results, claims, context, tables, counts)
+    if known_at is not None:
+        built.counts["notes"].insert(0, _known_at_note(built, known_at, given=as_of is not None))
+    return built
 
 
 def _collected(claims: Claims, name: str) -> pl.DataFrame:
@@ -188,6 +195,16 @@ def _known_at(tables: dict[str, pl.DataFrame], as_of: dt.date) -> tuple[dict[str
     keys = ["beneficiary_id", "claim_id"]
     lines = tables["lines"].join(known.select(keys), on=keys, how="semi", maintain_order="left")
     return {**tables, "claims": known, "lines": lines}, tables["claims"].height - known.height
+
+
+def _known_at_note(built: BuiltEpisodes, known_at: dt.date, *, given: bool) -> str:
+    """Which date the claims are taken to be known at, by whose word, and what it did."""
+    source = "as given" if given else "the date the store says its claims are complete through (as_of was not given)"
+    late, still_open = built.counts["claims_processed_after_as_of"], built.counts["episodes_by_status"].get("open", 0)
+    return (
+        f"Claims as known at {known_at}, {source}: {count_of(late, 'claim')} processed later left out, "
+        f"{count_of(still_open, 'episode')} still open."
+    )
 
 
 def _all_numeric(claim_ids: pl.Series) -> bool:

@@ -485,13 +485,17 @@ def test_the_worked_example_of_the_packet_to_the_cent(tmp_path: Path) -> None:
     assert claims.report.table("lines").netted == {"cancelled": 3, "cancellation": 3}
     netted = claims.report.netted["claims"].sort("claim_id").rows()
     assert netted == [
-        (PERSON, "1014", "cancelled", "1016"),
-        (PERSON, "1015", "unpaid_version", "1017"),
-        (PERSON, "1016", "cancellation", "1014"),
-        (PERSON, "1018", "cancelled", "1019"),
-        (PERSON, "1019", "cancellation", "1018"),
+        (PERSON, "1014", "cancelled", "1016", 200_00),
+        (PERSON, "1015", "unpaid_version", "1017", 0),
+        (PERSON, "1016", "cancellation", "1014", 200_00),
+        (PERSON, "1018", "cancelled", "1019", 0),
+        (PERSON, "1019", "cancellation", "1018", 0),
     ]
-    assert set(claims.report.netted["lines"].rows()) == {
+    counts = claims.report.table("lines")
+    # Each side goes with the amount it states; what is left is what came in, less both.
+    assert counts.cents_netted == {"cancelled": 607_00, "cancellation": 607_00}
+    assert (counts.cents_in, counts.cents_out) == (2 * 607_00 + 707_00, 707_00)
+    assert set(claims.report.netted["lines"].drop("paid_cents").rows()) == {
         (PERSON, "201", "cancellation", "203"),
         (PERSON, "203", "cancelled", "201"),
     }
@@ -624,9 +628,9 @@ def test_denied_claims_and_lines_go_unless_money_was_paid(tmp_path: Path) -> Non
     assert [claim["claim_id"] for claim in table(claims, "claims")] == ["2", "3", "4", "6"]
     assert [line["line_number"] for line in table(claims, "lines")] == [2, 3, 4]
     assert claims.report.table("claims").netted == {"denied": 1}
-    assert claims.report.table("lines").netted == {"denied": 5, "denied_line": 1, "supplement_of_claim": 1}
-    assert claims.report.tallies["facility claims with a reason of non-payment, and a payment, kept"] == 1
-    assert claims.report.tallies["lines with a denial, and a payment, kept"] == 1
+    assert claims.report.table("lines").netted == {"denied": 6, "supplement_of_claim": 1}
+    assert claims.report.tallies["denied claims that carry a payment, kept"] == 1
+    assert claims.report.tallies["denied lines that carry a payment, kept"] == 1
     assert counts_hold(claims, delivery)
 
 
@@ -835,8 +839,8 @@ def test_outpatient_payments_of_lines_hold_where_they_add_up(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("paid", "what"),
     [
-        (("0.00", "0.00"), "outpatient claims without payments of lines: booked on the first line"),
-        (("", ""), "outpatient claims without payments of lines: booked on the first line"),
+        (("0.00", "0.00"), "outpatient claims without payments on their lines, booked on their first line"),
+        (("", ""), "outpatient claims without payments on their lines, booked on their first line"),
         (
             ("100.00", "150.00"),
             "outpatient claims whose lines do not add up to their payment: booked on the first line",

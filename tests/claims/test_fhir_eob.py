@@ -488,19 +488,27 @@ def test_outpatient_lines_carry_payment_shares_and_primary_payer(tmp_path: Path)
     assert (first["service_date"], first["service_thru"]) == (dt.date(2026, 1, 6), dt.date(2026, 1, 6))
 
 
-def test_a_total_line_counts_only_where_no_other_line_is_paid(tmp_path: Path) -> None:
+def test_a_total_line_is_no_line(tmp_path: Path) -> None:
     total = revenue_line(1, "1", rev_cntr_pmt_amt_amt=500)
     paid = revenue_line(2, "0360", rev_cntr_pmt_amt_amt=500, rev_cntr_cash_ddctbl_amt=0)
     unpaid = revenue_line(2, "0360", rev_cntr_pmt_amt_amt=0)
     claims = read(write_lines(tmp_path, outpatient(total, paid), outpatient(total, unpaid, id="outpatient-301")))
     found = {(line["claim_id"], line["revenue_center"]): line["paid_cents"] for line in rows_of(claims, "lines")}
     assert found == {
-        ("300", "0001"): None,
         ("300", "0360"): 500_00,
-        ("301", "0001"): 500_00,
-        ("301", "0360"): 0,
+        # Without a payment of its own the line carries that of its claim.
+        ("301", "0360"): 12_000_00,
     }
-    assert claims.report.tallies["total lines (0001) beside paid lines, their amounts not counted"] == 1
+    counts = claims.report.table("lines")
+    assert (counts.netted, counts.cents_netted) == ({"total_line": 2}, {"total_line": 1_000_00})
+    assert counts.cents_added == {"payment_of_claim": 12_000_00}
+
+
+def test_a_claim_whose_only_line_is_the_total_gets_a_line_for_its_payment(tmp_path: Path) -> None:
+    claims = read(write_lines(tmp_path, outpatient(revenue_line(1, "1", rev_cntr_pmt_amt_amt=500))))
+    [line] = rows_of(claims, "lines")
+    assert (line["line_number"], line["service_date"], line["paid_cents"]) == (1, None, 12_000_00)
+    assert claims.report.tallies["outpatient claims without lines: one was made for the payment"] == 1
 
 
 def test_a_drug_event_without_a_period_has_the_days_of_its_items(tmp_path: Path) -> None:
@@ -695,6 +703,11 @@ def line_payment(item: dict[str, Any]) -> Decimal:
     return Decimal(0)
 
 
+def is_total(item: dict[str, Any]) -> bool:
+    centers = {coding["code"] for coding in item.get("revenue", {}).get("coding", [])}
+    return bool(centers & {"1", "0001"}) and "service" not in item and "productOrService" not in item
+
+
 def is_line_paid(eob: dict[str, Any]) -> bool:
     return any(coding.get("code") in LINE_PAID for coding in eob["type"]["coding"])
 
@@ -711,14 +724,22 @@ def test_a_sample_is_accounted_for_and_its_payments_sum(shared_folder: Path, nam
     assert report.rows_out == len(kept)
     assert sum(report.netted.values()) == (len(eobs) if name in NETTED else 0)
     assert sum(report.quarantined.values()) == (len(eobs) if name in WITHOUT_PATIENT else 0)
-    assert claims.report.table("lines").rows_in == sum(len(eob["item"]) for eob in eobs)
-    assert claims.lines.collect().height == sum(len(eob["item"]) for eob in kept)
+    lines = claims.report.table("lines")
+    made = claims.report.tallies.get("outpatient claims without lines: one was made for the payment", 0)
+    items = sum(len(eob["item"]) for eob in eobs)
+    assert lines.rows_in == items + made
+    set_aside = 0 if kept else items
+    assert lines.rows_out == items + made - set_aside - sum(
+        lines.netted.get(reason, 0) for reason in ("total_line", "denied")
+    )
     assert counts_hold(claims)
 
     paid = sum((Decimal(eob.get("payment", {}).get("amount", {}).get("value", 0)) for eob in kept), Decimal(0))
     assert claims.claims.collect()["paid_cents"].sum() == paid * 100
-    by_line = sum((line_payment(item) for eob in kept if is_line_paid(eob) for item in eob["item"]), Decimal(0))
-    assert claims.lines.collect()["paid_cents"].sum() == by_line * 100
+    services = [item for eob in kept if is_line_paid(eob) for item in eob["item"] if not is_total(item)]
+    by_line = sum(map(line_payment, services), Decimal(0))
+    booked = lines.cents_added.get("payment_of_claim", 0)
+    assert claims.lines.collect()["paid_cents"].sum() == by_line * 100 + booked
 
 
 def test_all_samples_together_are_accounted_for(shared_folder: Path) -> None:

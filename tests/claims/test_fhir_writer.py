@@ -79,7 +79,17 @@ def test_random_tables_survive(tmp_path: Path, seed: int) -> None:
     # Where nothing is owed beside it, a payment and the primary payer's part tell the allowed amount.
     told = pl.col("setting").is_in(["home_health", "hospice"]) & (pl.col("primary_payer_paid_cents") != 0)
     parts = pl.when(told).then(pl.col("paid_cents") + pl.col("primary_payer_paid_cents"))
-    tables["claims"] = tables["claims"].with_columns(allowed_cents=pl.coalesce("allowed_cents", parts))
+    # The payment of an outpatient claim whose lines have none is booked on a line: here such claims state none.
+    keys = ["beneficiary_id", "claim_id"]
+    paid_by_line = tables["lines"].filter(pl.col("paid_cents") != 0).select(*keys, _by_line=pl.lit(True)).unique()
+    stated = (pl.col("setting") != "outpatient") | pl.col("_by_line").fill_null(False)
+    tables["claims"] = (
+        tables["claims"]
+        .join(paid_by_line, on=keys, how="left", maintain_order="left")
+        .with_columns(allowed_cents=pl.coalesce("allowed_cents", parts))
+        .with_columns(pl.when(stated).then(pl.col("allowed_cents", "paid_cents")))
+        .drop("_by_line")
+    )
     survives(tables, tmp_path)
 
 

@@ -424,7 +424,7 @@ def test_claims_that_do_not_count_are_netted_with_their_lines(tmp_path: Path, ch
     assert claims.claims.collect()["claim_id"].to_list() == ["2"]
     assert claims.report.table("claims").netted == {reason: 1}
     assert claims.report.table("lines").netted == {reason: 2}
-    assert claims.report.netted["claims"].rows() == [(PERSON, CLAIM, reason, None)]
+    assert claims.report.netted["claims"].rows() == [(PERSON, CLAIM, reason, None, 12_000_00)]
     assert counts_hold(claims)
 
 
@@ -450,9 +450,7 @@ def test_unpaid_institutional_claims_with_a_reason_are_denied(
     )
     for table in ("claims", "lines"):
         assert claims.report.table(table).netted == ({"denied": 1} if netted else {})
-    assert ("claims with a code of denial but a payment, taken as they stand" in claims.report.tallies) == (
-        paid == "5.00"
-    )
+    assert ("denied claims that carry a payment, kept" in claims.report.tallies) == (paid == "5.00")
     assert counts_hold(claims)
 
 
@@ -474,7 +472,7 @@ def test_unpaid_lines_that_were_not_allowed_are_denied(tmp_path: Path, indicator
         CLM_LINE=[line(CLM_LINE_CVRD_PD_AMT=paid), line(number="2")],
         CLM_LINE_PRFNL=[beside("71", CLM_BENE_PRMRY_PYR_PD_AMT="", CLM_PRCSG_IND_CD=indicator)],
     )
-    assert claims.report.table("lines").netted == ({"denied_line": 1} if netted else {})
+    assert claims.report.table("lines").netted == ({"denied": 1} if netted else {})
     assert counts_hold(claims)
 
 
@@ -605,10 +603,7 @@ def test_a_payment_on_the_header_only_is_booked_on_the_first_line(tmp_path: Path
     )
     lines = claims.lines.select("line_number", "paid_cents", "allowed_cents").collect()
     assert lines.sort("line_number").rows() == [(2, 300_00, 367_00), (10, 0, 0)]
-    assert (
-        claims.report.tallies["outpatient claims whose payment stands on the header only, booked on their first line"]
-        == 1
-    )
+    assert claims.report.tallies["outpatient claims without payments on their lines, booked on their first line"] == 1
 
 
 def test_a_drug_line(tmp_path: Path) -> None:

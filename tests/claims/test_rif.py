@@ -194,11 +194,10 @@ def test_claim_amounts_are_not_multiplied_by_lines(tmp_path: Path) -> None:
         (inpatient(FINAL_ACTION="N"), "not_final_action"),
         (inpatient(FINAL_ACTION=""), "not_final_action"),
         (inpatient(DML_IND="DELETE"), "deleted"),
-        (inpatient(CLM_MDCR_NON_PMT_RSN_CD="B"), "denied_claim"),
-        (inpatient(CLM_MDCR_NON_PMT_RSN_CD="P"), "denied_claim"),
-        (outpatient(CLM_MDCR_NON_PMT_RSN_CD="N"), "denied_claim"),
-        (carrier(CARR_CLM_PMT_DNL_CD="0"), "denied_claim"),
-        (equipment(CARR_CLM_PMT_DNL_CD="0"), "denied_claim"),
+        (inpatient(CLM_MDCR_NON_PMT_RSN_CD="B", CLM_PMT_AMT="0.00"), "denied"),
+        (outpatient(CLM_MDCR_NON_PMT_RSN_CD="N", CLM_PMT_AMT="0", REV_CNTR_PRVDR_PMT_AMT="0"), "denied"),
+        (carrier(CARR_CLM_PMT_DNL_CD="0", CLM_PMT_AMT="0.00", LINE_NCH_PMT_AMT="0.00"), "denied"),
+        (equipment(CARR_CLM_PMT_DNL_CD="D", CLM_PMT_AMT="", LINE_NCH_PMT_AMT=""), "denied"),
         (drug_event(ADJSTMT_DLTN_CD="D"), "deleted"),
         (drug_event(FINAL_ACTION="N"), "not_final_action"),
     ],
@@ -212,6 +211,23 @@ def test_claims_that_do_not_stand_are_netted_with_their_lines(tmp_path: Path, ro
     assert netted(claims, "claims") == {reason: 1}
     assert netted(claims, "lines") == {reason: 2}
     assert [row["claim_id"] for row in rows_of(claims, "claims")] == ["77"]
+
+
+@pytest.mark.parametrize(
+    ("row", "doubts"),
+    [
+        (inpatient(CLM_MDCR_NON_PMT_RSN_CD="B"), 1),
+        (inpatient(CLM_MDCR_NON_PMT_RSN_CD="P", CLM_PMT_AMT="0.00"), 0),
+        # The claim states no payment, but its line does.
+        (outpatient(CLM_MDCR_NON_PMT_RSN_CD="N", CLM_PMT_AMT="0.00"), 1),
+        (carrier(CARR_CLM_PMT_DNL_CD="0"), 1),
+        (carrier(CARR_CLM_PMT_DNL_CD="2", CLM_PMT_AMT="0.00", LINE_NCH_PMT_AMT="0.00"), 0),
+    ],
+)
+def test_denied_claims_that_carry_a_payment_are_kept(tmp_path: Path, row: Row, doubts: int) -> None:
+    claims = read_these(tmp_path, row)
+    assert (claims.report.table("claims").rows_out, claims.report.table("lines").rows_out) == (1, 1)
+    assert claims.report.tallies.get("denied claims that carry a payment, kept", 0) == doubts
 
 
 def test_an_update_replaces_and_a_deletion_takes_away(tmp_path: Path) -> None:
@@ -292,14 +308,16 @@ def test_denied_lines(tmp_path: Path, supplier: Callable[..., Row]) -> None:
     allowed = ("A", "R", "S", "", " ")
     denied = ("B", "D", "I", "M", "N", "O", "Z", "00", "14", "!")
     lines = [supplier(LINE_NUM=str(n), LINE_PRCSG_IND_CD=code) for n, code in enumerate((*allowed, *denied))]
-    claims = read_these(tmp_path, *lines)
-    assert [row["line_number"] for row in rows_of(claims, "lines")] == [0, 1, 2, 3, 4]
-    assert netted(claims, "lines") == {"denied_line": 10}
+    unpaid = [line | {"LINE_NCH_PMT_AMT": "0.00"} for line in lines]
+    claims = read_these(tmp_path, *unpaid[:-1], lines[-1])
+    assert [row["line_number"] for row in rows_of(claims, "lines")] == [0, 1, 2, 3, 4, 14]
+    assert netted(claims, "lines") == {"denied": 9}
+    assert claims.report.tallies["denied lines that carry a payment, kept"] == 1
     assert claims.report.table("claims").rows_out == 1
 
 
 def test_a_claim_keeps_its_place_when_all_its_lines_are_denied(tmp_path: Path) -> None:
-    claims = read_these(tmp_path, carrier(LINE_PRCSG_IND_CD="N"))
+    claims = read_these(tmp_path, carrier(LINE_PRCSG_IND_CD="N", LINE_NCH_PMT_AMT="0.00"))
     assert claims.report.table("claims").rows_out == 1
     assert claims.report.table("lines").rows_out == 0
 
@@ -649,7 +667,7 @@ def test_samples_agree_with_queries_over_the_raw_text(shared_folder: Path, sampl
     key = "PDE_ID" if kind == "pde" else "CLM_ID"
     stands = "true"
     if kind not in ("carrier", "dme", "pde"):
-        stands = "trim(CLM_MDCR_NON_PMT_RSN_CD) = ''"
+        stands = "(trim(CLM_MDCR_NON_PMT_RSN_CD) IN ('', 'P') OR CLM_PMT_AMT::DECIMAL(18,2) <> 0)"
     paid = (
         "CVRD_D_PLAN_PD_AMT::DECIMAL(18,2) + LICS_AMT::DECIMAL(18,2)" if kind == "pde" else "CLM_PMT_AMT::DECIMAL(18,2)"
     )
@@ -667,7 +685,7 @@ def test_samples_agree_with_queries_over_the_raw_text(shared_folder: Path, sampl
 
     report = read_back.report.table("claims")
     assert (report.rows_in, report.rows_out) == (claims_in, claims)
-    assert netted(read_back, "claims") == ({"denied_claim": claims_in - claims} if claims_in != claims else {})
+    assert netted(read_back, "claims") == ({"denied": claims_in - claims} if claims_in != claims else {})
     report = read_back.report.table("lines")
     assert (report.rows_in, report.rows_out) == (rows, lines)
     assert read_back.report.quarantined_rows() == 0
@@ -676,7 +694,8 @@ def test_samples_agree_with_queries_over_the_raw_text(shared_folder: Path, sampl
 
     if kind in LINE_PAID:
         column = LINE_PAID[kind]
-        more = " + LICS_AMT::DECIMAL(18,2)" if kind == "pde" else ""
+        second = {"pde": "LICS_AMT", "outpatient": "REV_CNTR_BENE_PMT_AMT"}.get(kind)
+        more = f" + {second}::DECIMAL(18,2)" if second else ""
         [lines_paid] = cents_of(f"SELECT coalesce(sum({column}::DECIMAL(18,2){more}), 0) FROM raw WHERE {stands}", file)
         found = read_back.lines.select(pl.col("paid_cents").sum()).collect().item()
         assert Decimal(found) == lines_paid * 100
@@ -708,11 +727,13 @@ def test_the_synthea_sample_as_a_whole(shared_folder: Path) -> None:
 
 def test_the_static_sample_as_a_whole(shared_folder: Path) -> None:
     claims = read(shared_folder / "claims" / "rif_bfd_samples" / "rif_static")
-    # One line stands in two of its files with other contents.
-    assert claims.report.table("lines").quarantined == {"duplicate_key": 2}
-    # Five claims are denied, two of them delivered in two versions.
-    assert netted(claims, "claims") == {"denied_claim": 5}
-    assert netted(claims, "lines") == {"denied_claim": 7}
+    # One line stands in two of its files with other contents, two claims with other contents of the claim.
+    assert claims.report.table("lines").quarantined == {"claim_quarantined": 2, "duplicate_key": 2}
+    assert claims.report.table("claims").quarantined == {"claim_rows_contradict": 2}
+    # Of the claims with a reason for non-payment all carry a payment.
+    assert netted(claims, "claims") == {}
+    assert netted(claims, "lines") == {"exact_duplicate": 2}
+    assert claims.report.tallies["denied claims that carry a payment, kept"] == 3
     assert [row["state"] for row in rows_of(claims, "beneficiaries")] == ["MO"]
 
 

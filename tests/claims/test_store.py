@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import os
 import random
@@ -12,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -23,7 +25,9 @@ from episodes.claims import ingesting
 from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY, write_codes
 from episodes.claims.layouts import canonical
 from episodes.claims.people import beneficiary_hash, bucket_of_hash
-from episodes.errors import LayoutError, QuarantineError
+from episodes.claims.store import read_manifest
+from episodes.cli import main
+from episodes.errors import ArgumentError, LayoutError, QuarantineError
 from episodes.tables import sha256_of
 
 BUNDLED = ep.synthetic.bundled_folder()
@@ -226,3 +230,203 @@ def test_the_number_of_buckets_follows_the_size(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(ingesting, "BYTES_PER_BUCKET", 4_000_000)
     ep.ingest(BUNDLED, tmp_path / "store")
     assert len(list((tmp_path / "store" / "claims").glob("*.parquet"))) > 1
+
+
+@pytest.mark.parametrize("rows", [700, 20_000])
+def test_the_size_of_a_batch_does_not_change_the_bytes(
+    store: Path, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canonical, "BATCH_ROWS", rows)
+    ep.ingest(BUNDLED, tmp_path / "store", buckets=3)
+    assert bytes_of(tmp_path / "store") == bytes_of(store)
+
+
+def test_what_other_versions_left_behind_is_not_used(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(what: str, _done: int, _total: int) -> None:
+        if what == "making buckets":
+            raise MachineGoneError
+
+    with monkeypatch.context() as other:
+        other.setattr(ingesting, "versions", lambda: {"polars": "0.0"})
+        with pytest.raises(MachineGoneError):
+            ep.ingest(BUNDLED, tmp_path / "store", buckets=3, progress=stop)
+    read_again = []
+    real = canonical.read_rows
+    monkeypatch.setattr(canonical, "read_rows", lambda file: (read_again.append(file), real(file))[1])
+    ep.ingest(BUNDLED, tmp_path / "store", buckets=3)
+    assert len(read_again) == 8
+    assert bytes_of(tmp_path / "store") == bytes_of(store)
+
+
+# --- totals and versions ------------------------------------------------------------------------------------
+
+
+def test_totals_are_those_of_claims_and_lines(store: Path) -> None:
+    claims, totals = ep.read_claims(store), pl.read_parquet(store / "totals" / "*.parquet")
+    assert totals.select("claims", "lines").sum().row(0) == (
+        claims.claims.select(pl.len()).collect().item(),
+        claims.lines.select(pl.len()).collect().item(),
+    )
+    assert totals.select("beneficiary_id", "setting").is_duplicated().any() is False
+    counts = ep.build_episodes(claims, ep.load_program("team", 1)).counts
+    assert totals["payable_items"].sum() == counts["payable_items"]
+    assert totals["standardized_cents"].sum() == counts["payable_cents"]
+
+
+def test_a_persons_totals_are_of_that_person_alone(store: Path) -> None:
+    claims, totals = ep.read_claims(store), pl.read_parquet(store / "totals" / "*.parquet")
+    person, setting = totals.filter(setting="professional").sort("claims")["beneficiary_id"][-1], "professional"
+    own = claims.claims.filter(beneficiary_id=person).filter(pl.col("setting").cast(pl.String) == setting).collect()
+    lines = claims.lines.collect().join(own, on=["beneficiary_id", "claim_id"], how="semi")
+    row = totals.filter(beneficiary_id=person, setting=setting).row(0, named=True)
+    assert (row["claims"], row["lines"], row["payable_items"]) == (own.height, lines.height, lines.height)
+    assert row["paid_cents"] == lines["paid_cents"].sum()
+
+
+def test_the_manifest_names_the_versions_and_counts_people(store: Path) -> None:
+    manifest = read_manifest(store)
+    assert set(manifest["versions"]) == {"python", "episodes", "polars", "pyarrow", "duckdb"}
+    assert manifest["versions"]["polars"] == pl.__version__
+    assert manifest["contents"]["people"] == ep.read_claims(store).claims.collect()["beneficiary_id"].n_unique()
+
+
+# --- the SQL door -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["variable", "folder"])
+def sql(request: pytest.FixtureRequest, store: Path, monkeypatch: pytest.MonkeyPatch) -> duckdb.DuckDBPyConnection:
+    """A connection with the views of the store, found by the variable, or by starting in the folder."""
+    connection = duckdb.connect()
+    if request.param == "variable":
+        connection.execute(f"SET VARIABLE store = '{store}'")
+    else:
+        monkeypatch.chdir(store)
+    connection.execute((store / "views.sql").read_text())
+    return connection
+
+
+def test_views_have_the_rows_of_the_tables(store: Path, sql: duckdb.DuckDBPyConnection) -> None:
+    claims = ep.read_claims(store)
+    for name in ep.claims.TABLES:
+        ours = claims.table(name).collect()
+        assert sql.sql(f"SELECT count(*) FROM {name}").fetchall() == [(ours.height,)]
+        assert sql.sql(f"SELECT * FROM {name}").columns == ours.columns
+    for table in ("claims", "lines"):
+        for amount in ("allowed_cents", "paid_cents", "standardized_cents"):
+            ours = claims.table(table).select(pl.col(amount).sum()).collect().item()
+            assert sql.sql(f"SELECT sum({amount}) FROM {table}").fetchall() == [(ours,)]
+
+
+def test_payable_items_are_those_of_the_engine(store: Path, sql: duckdb.DuckDBPyConnection) -> None:
+    built = ep.build_episodes(ep.read_claims(store), ep.load_program("team", 1))
+    found = sql.sql("SELECT count(*), sum(standardized_cents) FROM payable_items").fetchall()
+    assert found == [(built.counts["payable_items"], built.counts["payable_cents"])]
+    keys = "beneficiary_id, claim_id, line_number"
+    assert sql.sql(f"SELECT count(*) - count(DISTINCT ({keys})) FROM payable_items").fetchall() == [(0,)]
+    by_claim = sql.sql("SELECT DISTINCT setting FROM payable_items WHERE line_number = 0 ORDER BY 1").fetchall()
+    assert by_claim == [("home_health",), ("hospice",), ("inpatient",), ("snf",)]
+    services = built.services.select("claim_id", "line_number", "service_start").unique().collect()
+    items = sql.sql("SELECT claim_id, line_number, service_start FROM payable_items").pl()
+    assert services.join(items, on=services.columns, how="anti").is_empty()
+
+
+def test_totals_in_sql_are_the_sums_of_payable_items(sql: duckdb.DuckDBPyConnection) -> None:
+    apart = sql.sql(
+        "SELECT beneficiary_id, setting, count(*), sum(allowed_cents), sum(paid_cents), sum(standardized_cents) "
+        "FROM payable_items GROUP BY ALL EXCEPT SELECT beneficiary_id, setting, payable_items, allowed_cents, "
+        "paid_cents, standardized_cents FROM totals"
+    )
+    assert apart.fetchall() == []
+
+
+def test_claims_with_people_keep_every_claim(store: Path, sql: duckdb.DuckDBPyConnection) -> None:
+    claims = ep.read_claims(store)
+    number = claims.claims.select(pl.len()).collect().item()
+    known = claims.claims.join(claims.beneficiaries, on="beneficiary_id", how="semi").select(pl.len()).collect().item()
+    assert known < number
+    found = sql.sql("SELECT count(*), count(birth_date), min(age_at_from_date) >= 0 FROM claims_with_people").fetchall()
+    assert found == [(number, known, True)]
+    ages = sql.sql("SELECT birth_date, from_date, age_at_from_date FROM claims_with_people WHERE age_at_from_date > 0")
+    for birth, day, age in ages.fetchall()[:2_000]:
+        assert age == day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+
+
+# --- the date the claims are complete through ---------------------------------------------------------------
+
+
+def delivery_without_processing_dates(folder: Path) -> Path:
+    shutil.copytree(BUNDLED, folder)
+    claims = pl.read_parquet(folder / "claims.parquet").drop("process_date")
+    claims.write_parquet(folder / "claims.parquet")
+    return folder
+
+
+def test_a_store_is_complete_through_its_latest_processing_date(store: Path) -> None:
+    claims = ep.read_claims(store)
+    latest = claims.claims.select(pl.col("process_date").max()).collect().item()
+    assert claims.complete_through == latest
+    assert read_manifest(store)["contents"]["complete_through_is"] == "latest processing date"
+    built = ep.build_episodes(claims, ep.load_program("team", 1))
+    assert built.counts["as_of"] == latest.isoformat()
+    assert built.counts["notes"][0].startswith(f"Claims as known at {latest}, the date the store says")
+
+
+def test_frames_and_files_are_complete() -> None:
+    claims = ep.read_claims(BUNDLED)
+    assert claims.complete_through is None
+    built = ep.build_episodes(claims, ep.load_program("team", 1))
+    assert "as_of" not in built.counts
+    assert "open" not in built.counts["episodes_by_status"]
+    assert not any("as known at" in note for note in built.counts["notes"])
+
+
+def test_without_processing_dates_nothing_is_guessed(tmp_path: Path) -> None:
+    source = delivery_without_processing_dates(tmp_path / "source")
+    report = ep.ingest(source, tmp_path / "store", buckets=2)
+    assert any("complete through is not known" in note for note in report.notes)
+    claims = ep.read_claims(tmp_path / "store")
+    assert claims.complete_through is None
+    assert any("complete through is not known" in note for note in claims.report.notes)
+    assert read_manifest(tmp_path / "store")["contents"]["complete_through"] is None
+    team = ep.load_program("team", 1)
+    built = ep.build_episodes(claims, team)
+    assert_frame_equal(built.episodes, ep.build_episodes(ep.read_claims(BUNDLED), team).episodes)
+
+
+def test_a_date_that_was_told_is_used_for_as_of(tmp_path: Path) -> None:
+    source, told = delivery_without_processing_dates(tmp_path / "source"), dt.date(2026, 9, 30)
+    with pytest.raises(SystemExit) as done:
+        main(["ingest", str(source), "--out", str(tmp_path / "store"), "--complete-through", "2026-09-30", "--json"])
+    assert done.value.code == 0
+    claims, team = ep.read_claims(tmp_path / "store"), ep.load_program("team", 1)
+    assert claims.complete_through == told
+    assert read_manifest(tmp_path / "store")["contents"]["complete_through_is"] == "told"
+    built = ep.build_episodes(claims, team)
+    assert built.counts["episodes_by_status"]["open"] > 0
+    assert f"{built.counts['episodes_by_status']['open']:,} episodes still open" in built.counts["notes"][0]
+    given = ep.build_episodes(ep.read_claims(source), team, as_of=told)
+    status = ["episode_id", "status"]
+    assert_frame_equal(built.episodes.select(status), given.episodes.select(status))
+
+
+def test_a_given_as_of_wins_over_the_stores(store: Path) -> None:
+    claims, team, earlier = ep.read_claims(store), ep.load_program("team", 1), dt.date(2026, 6, 30)
+    built = ep.build_episodes(claims, team, as_of=earlier)
+    assert built.counts["as_of"] == "2026-06-30"
+    assert built.counts["claims_processed_after_as_of"] > 0
+    assert built.counts["notes"][0].startswith("Claims as known at 2026-06-30, as given: ")
+    claims.complete_through = None
+    assert "as_of" not in ep.build_episodes(claims, team).counts
+
+
+def test_what_is_no_date_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in ("2026-09-30", dt.datetime(2026, 9, 30)):  # noqa: DTZ001
+        with pytest.raises(ArgumentError, match="complete_through"):
+            ep.ingest(BUNDLED, tmp_path / "store", complete_through=wrong)
+    with pytest.raises(SystemExit) as done:
+        main(["ingest", str(BUNDLED), "--out", str(tmp_path / "store"), "--complete-through", "30.9.2026"])
+    assert done.value.code == 1
+    assert "--complete-through" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -199,7 +199,7 @@ def test_rows_met_again_word_for_word() -> None:
     )
     found = without_repeated_rows(rows, apart_from=["delivery"])
     assert found.remaining.rows() == [("a", "1", None, "2"), ("b", "1", None, "2")]
-    assert found.netted.rows() == [("a", "1", "repeated_row", "1")]
+    assert found.netted.rows() == [("a", "1", "repeated_row", "1", None)]
     assert without_repeated_rows(rows).netted.is_empty()
 
 
@@ -210,31 +210,35 @@ def test_the_last_of_a_key_counts() -> None:
     )
     found = latest_of(rows, key=["beneficiary_id", "claim_id"], order=["turn"], reason="older")
     assert found.remaining.rows() == [("a", "1", 2), ("a", None, 1), ("a", None, 2)]
-    assert found.netted.rows() == [("a", "1", "older", "1")]
+    assert found.netted.rows() == [("a", "1", "older", "1", None)]
 
 
 def test_rows_go_with_their_claims() -> None:
     def claims(*ids: str) -> pl.DataFrame:
         return pl.DataFrame({"beneficiary_id": ["a"] * len(ids), "claim_id": list(ids)}, schema_overrides={})
 
-    rows = claims("1", "2", "3", "2")
-    netted = netted_rows(claims("1", "2"), "cancelled", pl.lit("9"))
+    rows = claims("1", "2", "3", "2").with_columns(paid_cents=pl.Series([10, 20, 30, 40]))
+    of_claims = claims("1", "2").with_columns(paid_cents=pl.lit(999))
+    netted = netted_rows(of_claims, "cancelled", pl.lit("9"))
     found = with_their_claims(rows, remaining=claims("1"), netted=netted)
     assert found.remaining["claim_id"].to_list() == ["1", "3"]
-    assert found.netted.rows() == [("a", "2", "cancelled", "9")] * 2
+    # Each takes its own amount with it, not that of its claim.
+    assert found.netted.rows() == [("a", "2", "cancelled", "9", 20), ("a", "2", "cancelled", "9", 40)]
 
 
 def test_what_was_netted_is_booked() -> None:
     report = ReadingReport(layout="test")
-    claims = pl.DataFrame({"beneficiary_id": ["a", "a"], "claim_id": ["1", "2"]})
+    claims = pl.DataFrame({"beneficiary_id": ["a", "a"], "claim_id": ["1", "2"], "paid_cents": [500, None]})
+    report.table("claims").read_amounts(1000)
     book_netted(report, "claims", netted_rows(claims, "denied"))
     book_netted(report, "claims", netted_rows(claims[:1], "cancelled", pl.lit("2")))
     book_netted(report, "claims", netted_rows(claims[:0], "nothing"))
     counts = report.table("claims")
     assert (counts.rows_in, counts.netted) == (3, {"denied": 2, "cancelled": 1})
+    assert counts.cents_netted == {"denied": 500, "cancelled": 500}
     counts.check("claims")
     assert report.netted["claims"].rows() == [
-        ("a", "1", "denied", None),
-        ("a", "2", "denied", None),
-        ("a", "1", "cancelled", "2"),
+        ("a", "1", "denied", None, 500),
+        ("a", "2", "denied", None, None),
+        ("a", "1", "cancelled", "2", 500),
     ]

@@ -33,6 +33,12 @@ class Facts:
     def anchor_stay(self, *tests: pl.Expr) -> int:
         return self.claims.filter(pl.col("setting") == "inpatient", OWN, *tests).height
 
+    def planted_stay(self, principal: str, *tests: pl.Expr, within: int = 999, after: int = 0) -> int:
+        """Stays with this principal diagnosis, more than `after` and at most `within` days from the admission."""
+        wait = (pl.col("from_date") - pl.col("start")).dt.total_days()
+        stays = (pl.col("diagnoses").list.first() == principal, wait > after, wait <= within)
+        return self.claim("inpatient", *stays, *tests)
+
     def line(self, *tests: pl.Expr) -> int:
         return self.lines.filter(OTHER, INSIDE, *tests).height
 
@@ -100,6 +106,7 @@ def provider(kind: str) -> pl.Expr:
     return pl.col("ccn").map_elements(lambda ccn: provider_type_of(ccn) == kind, return_dtype=pl.Boolean)
 
 
+OPERATED = pl.col("procedures").list.len().fill_null(0) > 0
 OWN = pl.col("claim_id") == pl.col("anchor_claim_id")
 OTHER = pl.col("claim_id") != pl.col("anchor_claim_id")
 INSIDE = pl.col("offset").is_between(0, WINDOW_END)
@@ -137,6 +144,7 @@ EVENTS: dict[str, Callable[[Facts], int]] = {
         f.anchors.filter(pl.col("anchor_ccn").is_in(codes_of("rural_community_hospital_demo", "ccn"))).height
     ),
     "transfer_same_day": lambda f: f.claim("inpatient", BECAME_CHAIN, pl.col("procedures").is_null()),
+    "transfer_from_critical_access": lambda f: f.claim("inpatient", BECAME_CHAIN, provider("cah")),
     "transfer_after_surgery": lambda f: f.claim("inpatient", BECAME_CHAIN, pl.col("procedures").is_not_null()),
     "next_day_admission_elsewhere": lambda f: f.claim("inpatient", pl.col("offset") == 1, ELSEWHERE, MEDICAL),
     "same_day_return_same_hospital": lambda f: f.claim("inpatient", pl.col("offset") == 0, ~ELSEWHERE, MEDICAL),
@@ -184,6 +192,18 @@ EVENTS: dict[str, Callable[[Facts], int]] = {
     ),
     "low_utilization": lambda f: f.claim("home_health", pl.col("low_utilization")),
     "emergency_visit": lambda f: f.line(pl.col("revenue_center") == "0450", pl.col("hcpcs").is_in(["99283", "99284"])),
+    # complications and a planned readmission
+    "complication_pneumonia": lambda f: f.planted_stay("J189", within=7),
+    "pneumonia_too_late": lambda f: f.planted_stay("J189", after=7),
+    "complication_heart_attack": lambda f: f.planted_stay("I214", within=7),
+    "complication_sepsis": lambda f: f.planted_stay("A419", within=7),
+    "complication_embolism": lambda f: f.planted_stay("I2699", within=30),
+    "embolism_too_late": lambda f: f.planted_stay("I2699", after=30),
+    "complication_bleeding": lambda f: f.planted_stay("M96840", OPERATED, within=30),
+    "bleeding_without_procedure": lambda f: f.planted_stay("M96840", ~OPERATED, within=30),
+    "complication_mechanical": lambda f: f.planted_stay("T84032A", OPERATED, within=90),
+    "complication_infection": lambda f: f.planted_stay("T8453XA", OPERATED, within=90),
+    "planned_readmission": lambda f: f.planted_stay("K8020", OPERATED, within=30),
     # services left out, and amounts
     "clotting_factor": lambda f: min(
         f.line(pl.col("hcpcs").is_in(codes_of("hemophilia_hcpcs", "hcpcs"))),
@@ -219,6 +239,7 @@ def test_events_fit_into_their_cycle() -> None:
     assert set(names) == set(EVENTS)
     assert planted.event_of(planted.cycle + 1, dense=True) == planted.events[0]
     assert planted.event_of(planted.cycle + 1, dense=False) is None
+    assert planted.event_of(planted.sparse_cycle + 1, dense=False) == planted.events[0]
 
 
 def test_ordinary_drugs_are_on_no_list_of_exclusions(facts: Facts) -> None:

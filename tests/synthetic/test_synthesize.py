@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 
 from episodes.building.provider_types import provider_type_of, state_of
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS, TABLES
-from episodes.errors import EpisodesError
-from episodes.programs import load_program
-from episodes.programs.code_tables import load_codes
-from episodes.synthetic import synthesize
+from episodes.claims import read_claims
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, TABLES
+from episodes.errors import LayoutError
+from episodes.synthetic import synthesize, write_set
+from episodes.synthetic.background_assumptions import load_background
+from episodes.synthetic.claim_book import CLAIM_NUMBERS_A_PERSON, SCENARIO_CLAIMS
 from episodes.synthetic.configuration import load_configuration
+from episodes.synthetic.writing import WrittenLayout
 from episodes.tables import sha256_of, write_parquet
 
 Tables = dict[str, pl.DataFrame]
@@ -39,7 +41,7 @@ def test_every_table_is_in_contract(tables: Tables, name: str) -> None:
 def test_keys_are_unique_and_sorted(tables: Tables) -> None:
     claims, lines = tables["claims"], tables["lines"]
     assert claims["claim_id"].is_unique().all()
-    assert claims["claim_id"].str.contains(r"^C[0-9]{9}$").all()
+    assert claims["claim_id"].str.contains(r"^C[0-9]{10}$").all()
     assert claims.equals(claims.sort("beneficiary_id", "claim_id"))
     assert lines.equals(lines.sort("beneficiary_id", "claim_id", "line_number"))
     assert lines.join(claims, on=["beneficiary_id", "claim_id"], how="anti").is_empty()
@@ -123,10 +125,10 @@ def test_same_seed_same_bytes_and_another_seed_differs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_person_is_the_same_in_a_set_of_any_size(dense: bool) -> None:
-    small, large = synthesize(beneficiaries=200, dense=dense), synthesize(beneficiaries=400, dense=dense)
+    small, large = synthesize(beneficiaries=100, dense=dense), synthesize(beneficiaries=200, dense=dense)
     for name in ("claims", "lines", "beneficiaries", "coverage"):
-        first_200 = large[name].filter(pl.col("beneficiary_id") <= "B0000200")
-        assert small[name].equals(first_200), name
+        first_100 = large[name].filter(pl.col("beneficiary_id") <= "B0000100")
+        assert small[name].equals(first_100), name
     for name in ("hospitals", "participants", "clinicians", "quality"):
         assert small[name].equals(large[name]), name
 
@@ -142,71 +144,56 @@ def test_years_bound_the_anchors() -> None:
     assert claims.select(near.all()).item()
 
 
-def test_sparse_people_mostly_have_no_anchor() -> None:
-    operated = synthesize(beneficiaries=600, dense=False)["lines"].filter(pl.col("revenue_center") == "0360")
-    assert 0.2 < operated["beneficiary_id"].n_unique() / 600 < 0.6
+def test_a_population_has_few_anchors_and_much_other_care() -> None:
+    made = synthesize(beneficiaries=600, dense=False)
+    planted = len(load_configuration().planted.events)
+    ordinary = made.truth["episodes"].filter(pl.col("event").is_null())
+    assert 0.03 < ordinary["beneficiary_id"].n_unique() / (600 - planted) < 0.12
+    assert 40 < made["lines"].height / 600 / 5 < 60
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"beneficiaries": 0}, "nobody"),
-        ({"years": (2026, 2022)}, "in order"),
-        ({"years": (1999, 2001)}, "in order"),
-        ({"seed": -1}, "negative"),
-    ],
-)
-def test_impossible_wishes_are_errors(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(EpisodesError, match=message):
-        synthesize(**arguments)  # type: ignore[arg-type]
-
-
-# --- what is in it ------------------------------------------------------------------------------------------
-
-
-def test_every_setting_category_and_anchor_setting_is_there(tables: Tables, anchors: pl.DataFrame) -> None:
-    assert set(tables["claims"]["setting"].cast(pl.String)) == set(SETTINGS)
-    assert set(anchors["category"]) == set(load_program("team").rules.categories)
-    assert set(anchors["anchor_setting"]) == {"inpatient", "outpatient"}
-
-
-def test_every_anchor_code_of_the_programme_can_occur() -> None:
-    procedures = load_configuration().anchors.procedures.values()
-    possible = {code for procedure in procedures for code in (*procedure.drgs, *procedure.outpatient)}
-    earlier = {code for procedure in procedures for code in procedure.earlier_drgs.values()}
-    assert possible == set(load_codes("team_anchor_codes")["code"])
-    assert earlier <= set(load_codes("team_drg_map")["from_drg"])
-
-
-def test_common_cells_have_baseline_episodes(tables: Tables, anchors: pl.DataFrame) -> None:
-    regions = tables["hospitals"].select("region", anchor_ccn="ccn")
-    anchors = anchors.join(regions, on="anchor_ccn")
-    baseline = anchors.filter(pl.col("end").dt.year().is_between(2022, 2024))
-    for code in ("470", "469", "521", "522", "480", "481", "482", "233", "236", "473", "330", "27447"):
-        cells = baseline.filter(pl.col("code") == code, pl.col("region").is_in([3, 5]))
-        assert cells["region"].n_unique() == 2, code
-    assert anchors.filter(pl.col("end").dt.year() == 2026).height > 200
-
-
-def test_participants_and_quality(tables: Tables) -> None:
-    participants, quality = tables["participants"], tables["quality"]
-    assert set(participants["track"]) == {"1", "3"}
-    acute = tables["hospitals"].filter(pl.col("region").is_in([3, 5]), pl.col("state") != "MD", pl.col("beds") > 25)
-    assert acute.height - participants.height == 1
-    assert set(quality["measure"]) == {"hybrid_hwr", "psi_90", "pro_pm"}
-    assert quality["percentile"].null_count() == 1
-
-
-def test_hospitals_differ_in_facility_care(tables: Tables, anchors: pl.DataFrame) -> None:
-    stays = tables["claims"].filter(pl.col("setting") == "inpatient")
-    shares = (
-        anchors.filter(pl.col("category") == "LEJR")
-        .join(stays.select("claim_id", "discharge_status"), on="claim_id")
-        .group_by("anchor_ccn")
-        .agg(pl.len(), share=pl.col("discharge_status").is_in(["03", "62"]).mean())
-        .filter(pl.col("len") > 30)
+def test_care_of_a_population_is_kept_away_from_anchors() -> None:
+    made = synthesize(beneficiaries=150, dense=False)
+    number = pl.col("claim_id").str.slice(1).cast(pl.Int64) % CLAIM_NUMBERS_A_PERSON
+    background = made["claims"].filter(number >= SCENARIO_CLAIMS)
+    near = background.join(made.truth["episodes"], on="beneficiary_id").filter(
+        pl.col("thru_date") >= pl.col("episode_start").dt.offset_by("-45d"),
+        pl.col("from_date") <= pl.col("anchor_end").dt.offset_by("90d"),
     )
-    low, high = shares["share"].min(), shares["share"].max()
-    assert low is not None
-    assert high is not None
-    assert high - low > 0.1  # type: ignore[operator]
+    assert background.height > 5000
+    assert near.is_empty()
+
+
+def test_writing_in_blocks_is_the_same_for_any_number_of_processes(tmp_path: Path) -> None:
+    people = load_background().blocks.people_per_block + 60
+    first, second = tmp_path / "one", tmp_path / "two"
+    for folder, processes in ((first, 1), (second, 2)):
+        write_set(folder, beneficiaries=people, years=(2026, 2026), dense=False, processes=processes)
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert Path("claims/00001.parquet") in files
+    assert Path("truth/services/00001.parquet") in files
+    assert {file: sha256_of(first / file) for file in files} == {file: sha256_of(second / file) for file in files}
+    assert read_claims(first).claims.select(pl.col("beneficiary_id").n_unique()).collect().item() > 1800
+
+
+@pytest.mark.parametrize("layout", ["rif", "cclf", "tuva", "fhir-eob"])
+def test_a_set_is_written_in_other_layouts(layout: WrittenLayout, tmp_path: Path) -> None:
+    written = write_set(tmp_path / "set", beneficiaries=60, years=(2026, 2026), layout=layout)
+    claims = read_claims(tmp_path / "set")
+    assert claims.report.layout == layout
+    assert claims.report.quarantined_rows() == 0
+    assert claims.claims.select(pl.len()).collect().item() == written.rows["claims"]
+    assert claims.lines.select(pl.len()).collect().item() == written.rows["lines"]
+
+
+def test_a_set_is_written_only_where_there_is_room_for_it(tmp_path: Path) -> None:
+    write_set(tmp_path / "set", beneficiaries=5)
+    with pytest.raises(LayoutError, match="exists"):
+        write_set(tmp_path / "set", beneficiaries=5)
+    write_set(tmp_path / "set", beneficiaries=5, overwrite=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("not claims")
+    with pytest.raises(LayoutError, match="no synthetic set"):
+        write_set(tmp_path / "other", beneficiaries=5, overwrite=True)
+    with pytest.raises(LayoutError, match="layout to write"):
+        write_set(tmp_path / "third", beneficiaries=5, layout="x12")  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from episodes.claims.contract import OPEN_TABLES, TABLES, metadata_of, required_columns, types_of
-from episodes.claims.report import ReadingReport, digits_of_code
+from episodes.claims.report import MONEY_TABLES, ReadingReport, digits_of_code, paid_sum
 from episodes.errors import ContractError, count_of
 
 LIST_SEPARATOR = "|"
@@ -56,13 +56,17 @@ def conform(name: str, frame: pl.DataFrame, report: ReadingReport) -> pl.DataFra
         *[pl.col(column) for column in kept_extra],
         _reasons_of_row(frame, failures).alias(LAYOUT_REASONS),
     )
+    if name in MONEY_TABLES and not counts.amounts_read:
+        unreadable = failures.get("paid_cents_not_a_whole_number", pl.lit(False))
+        report.tally_unreadable(name, frame.filter(unreadable).height)
+        counts.cents_in += paid_sum(typed)
     broken = pl.col(LAYOUT_REASONS).list.len() > 0
     report.set_aside(name, typed.filter(broken).rename({LAYOUT_REASONS: "reasons"}))
     typed = typed.filter(~broken).drop(LAYOUT_REASONS)
 
-    unique = typed.unique(maintain_order=True)
+    unique = typed.unique(keep="first", maintain_order=True)
     if unique.height < typed.height:
-        counts.add_netted("exact_duplicate", typed.height - unique.height)
+        counts.add_netted("exact_duplicate", typed.height - unique.height, paid_sum(repeats_in(typed)))
 
     filtered, failed = schema.filter(unique.select(schema.column_names()), cast=False)
     good = pl.DataFrame(filtered)
@@ -72,8 +76,16 @@ def conform(name: str, frame: pl.DataFrame, report: ReadingReport) -> pl.DataFra
         columns = schema.column_names()
         good = unique.join(good.unique(), on=columns, how="semi", nulls_equal=True, maintain_order="left")
     counts.rows_out += good.height
+    counts.cents_out += paid_sum(good) if name in MONEY_TABLES else 0
     counts.check(name)
     return good
+
+
+def repeats_in(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that repeat an earlier one word for word."""
+    marked = rows.with_row_index("_place")
+    first = marked.unique(subset=rows.columns, keep="first", maintain_order=True)
+    return marked.join(first.select("_place"), on="_place", how="anti", maintain_order="left").drop("_place")
 
 
 def trust(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:

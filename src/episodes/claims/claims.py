@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -9,7 +10,7 @@ import polars as pl
 
 from episodes.claims.casting import conform, trust
 from episodes.claims.contract import LINE_PAID_SETTINGS, TABLES, empty_table
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 from episodes.errors import ContractError, count_of, unknown_name
 
 Frame = pl.DataFrame | pl.LazyFrame
@@ -72,6 +73,8 @@ class Claims:
             raise ContractError(unknown_name("validation", validate, get_args(Validation)))
         self.report = report or ReadingReport(layout="frames")
         self.report.validation = validate
+        self.complete_through: dt.date | None = None
+        """The date the claims are complete through, where a store says it; `build_episodes` takes it for `as_of`."""
         self._tables = {name: self._take(name, given[name], validate) for name in TABLES}
         if validate == "full":
             self._drop_lines_without_claim(given["claims"])
@@ -164,6 +167,7 @@ class Claims:
         self.report.set_aside("lines", had_claim.with_columns(reasons=pl.concat_list(reason)).drop("_delivered"))
         counts = self.report.table("lines")
         counts.rows_out = kept.height
+        counts.cents_out = paid_sum(kept)
         counts.check("lines")
         self._tables["lines"] = kept.lazy()
 

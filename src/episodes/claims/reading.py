@@ -10,6 +10,7 @@ import polars as pl
 
 from episodes.claims.claims import Claims, Frame, Validation
 from episodes.claims.contract import TABLES
+from episodes.claims.interim_bills import with_stays
 from episodes.claims.layouts import canonical
 from episodes.claims.layouts.plan import Delivery, delivery_of, file_entry, recognise
 from episodes.claims.store import is_store, read_store
@@ -56,7 +57,7 @@ def read_claims(
 
 
 def _from_delivery(delivery: Delivery, validate: Validation) -> Claims:
-    """All rows of a delivery at once, reshaped into the contract."""
+    """All rows of a delivery at once, reshaped into the contract; interim bills joined into stays."""
     report = delivery.report
     if validate != "full":
         report.notes.append("text files are always validated in full; the validation asked for was not used")
@@ -67,7 +68,7 @@ def _from_delivery(delivery: Delivery, validate: Validation) -> Claims:
         report.files.append(file_entry(file, digest, sum(batch.height for batch in batches)))
     together = {kind: pl.concat(batches, how="diagonal") for kind, batches in rows.items() if batches}
     tables: dict[str, Any] = delivery.module.reshape(together, report)
-    return Claims(**tables, validate="full", report=report)
+    return with_stays(Claims(**tables, validate="full", report=report))
 
 
 def _from_frames(frames: Mapping[str, Frame], validate: Validation) -> Claims:

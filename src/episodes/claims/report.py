@@ -3,56 +3,159 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
 from episodes.claims.contract import TABLES
 from episodes.errors import BalanceError, QuarantineError, count_of
+from episodes.money import dollars
 
 TOLERATED_SHARE = 0.01
 TOLERATED_ROWS = 100
 """A table stops the run when more than this share of its rows, and at least this many, are quarantined."""
 
 
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+MONEY_TABLES = ("claims", "lines")
+"""Tables whose amounts are followed: the column `paid_cents`, which files state most directly. Allowed amounts are
+mostly made of several columns, so their sum in a file is a reading already."""
+
+
 @dataclass
 class TableReport:
-    """Rows of one canonical table: `rows_in` = `rows_out` + `netted` + `quarantined`."""
+    """Rows and paid cents of one canonical table: everything that came in, and what it became.
+
+    `rows_in` = `rows_out` + `netted` + `quarantined`, and `cents_in` + `cents_added` = `cents_out` + `cents_netted` +
+    `cents_quarantined`. What came in is summed from the amount columns of the raw rows, what came out from the
+    canonical table. Netted cents may stand under a reason without rows, where an amount is no payment and its row
+    stays, such as the payment on a line of a claim that is paid as a whole.
+    """
 
     rows_in: int = 0
     rows_out: int = 0
     netted: dict[str, int] = field(default_factory=dict)
     quarantined: dict[str, int] = field(default_factory=dict)
     """Rows by first reason, so that the counts sum to the rows."""
+    cents_in: int = 0
+    cents_added: dict[str, int] = field(default_factory=dict)
+    """Amounts of another table that are booked here as well, such as the payment of a claim on its first line."""
+    cents_out: int = 0
+    cents_netted: dict[str, int] = field(default_factory=dict)
+    cents_quarantined: dict[str, int] = field(default_factory=dict)
+    amounts_read: bool = False
+    """Whether a layout summed the amounts of its raw rows; else the table itself is what came in."""
 
-    def add_netted(self, reason: str, rows: int) -> None:
-        """Count rows, among those that came in, that another row stands for."""
+    def read_amounts(self, cents: int) -> None:
+        """Count paid cents as a layout found them in its raw rows, before it did anything to them."""
+        self.cents_in += cents
+        self.amounts_read = True
+
+    def add_cents(self, reason: str, cents: int) -> None:
+        """Count paid cents that another table states and that are booked here as well."""
+        _add(self.cents_added, reason, cents)
+
+    def add_netted(self, reason: str, rows: int, cents: int = 0) -> None:
+        """Count rows, among those that came in, that another row stands for, and the cents that go with them."""
         self.netted[reason] = self.netted.get(reason, 0) + rows
+        self.net_cents(reason, cents)
 
-    def take_up(self, reason: str, rows: int) -> None:
-        """Count file rows that a layout merged into others before it handed the table over."""
+    def net_cents(self, reason: str, cents: int) -> None:
+        """Count amounts that are not taken as payments; their rows stay, or are counted otherwise."""
+        _add(self.cents_netted, reason, cents)
+
+    def quarantine_cents(self, reason: str, cents: int) -> None:
+        """Count amounts that are set aside."""
+        _add(self.cents_quarantined, reason, cents)
+
+    def take_up(self, reason: str, rows: int, cents: int = 0) -> None:
+        """Count file rows that a layout merged into others before it handed the table over.
+
+        `cents` are those that nothing else stands for: none where the amounts were merged too.
+        """
         if rows:
             self.rows_in += rows
-            self.add_netted(reason, rows)
+            self.add_netted(reason, rows, cents)
 
-    def add(self, rows_in: int, rows_out: int, netted: dict[str, int], quarantined: dict[str, int]) -> None:
+    def add(
+        self,
+        rows_in: int,
+        rows_out: int,
+        netted: Mapping[str, int],
+        quarantined: Mapping[str, int],
+        cents_in: int = 0,
+        cents_added: Mapping[str, int] = _NOTHING,
+        cents_out: int = 0,
+        cents_netted: Mapping[str, int] = _NOTHING,
+        cents_quarantined: Mapping[str, int] = _NOTHING,
+    ) -> None:
         """Add the counts of another part of the same table."""
         self.rows_in += rows_in
         self.rows_out += rows_out
-        for reason, rows in netted.items():
-            self.add_netted(reason, rows)
-        for reason, rows in quarantined.items():
-            self.quarantined[reason] = self.quarantined.get(reason, 0) + rows
+        self.cents_in += cents_in
+        self.cents_out += cents_out
+        for own, other in (
+            (self.netted, netted),
+            (self.quarantined, quarantined),
+            (self.cents_added, cents_added),
+            (self.cents_netted, cents_netted),
+            (self.cents_quarantined, cents_quarantined),
+        ):
+            for reason, number in other.items():
+                own[reason] = own.get(reason, 0) + number
 
     def check(self, table: str) -> None:
-        """Fail loudly when a row is not accounted for."""
+        """Fail loudly when a row or a cent is not accounted for."""
         booked = self.rows_out + sum(self.netted.values()) + sum(self.quarantined.values())
         if booked != self.rows_in:
             raise BalanceError(
                 f"Table {table!r}: {count_of(self.rows_in, 'row')} came in, {booked:,} are accounted for."
             )
+        came = self.cents_in + sum(self.cents_added.values())
+        cents = self.cents_out + sum(self.cents_netted.values()) + sum(self.cents_quarantined.values())
+        if cents != came:
+            raise BalanceError(
+                f"Table {table!r}: paid amounts of {dollars(came)} came in, {dollars(cents)} are accounted for, "
+                f"{dollars(abs(came - cents))} {'less' if cents < came else 'more'}. This is a fault of the reader: "
+                "please report it with the layout and what the delivery is, without any of its data."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts by name; amounts only where the table has any."""
+        rows = {
+            "rows_in": self.rows_in,
+            "rows_out": self.rows_out,
+            "netted": dict(sorted(self.netted.items())),
+            "quarantined": dict(sorted(self.quarantined.items())),
+        }
+        amounts = {
+            "cents_in": self.cents_in,
+            "cents_added": dict(sorted(self.cents_added.items())),
+            "cents_out": self.cents_out,
+            "cents_netted": dict(sorted(self.cents_netted.items())),
+            "cents_quarantined": dict(sorted(self.cents_quarantined.items())),
+        }
+        return rows | (amounts if any(amounts.values()) else {})
+
+
+def _add(counts: dict[str, int], reason: str, cents: int) -> None:
+    if cents:
+        counts[reason] = counts.get(reason, 0) + cents
+
+
+def paid_sum(rows: pl.DataFrame, paid: pl.Expr | None = None) -> int:
+    """The exact sum of an amount (default: `paid_cents`, 0 where the rows have none) over rows; null counts as 0.
+
+    >>> paid_sum(pl.DataFrame({"paid_cents": [9_000_000_000_000_000_000, 500_000_000_000_000_000, None]}))
+    9500000000000000000
+    """
+    if paid is None and "paid_cents" not in rows.columns:
+        return 0
+    amount = pl.col("paid_cents") if paid is None else paid
+    return int(rows.select(amount.cast(pl.Int64).cast(pl.Int128).sum()).item() or 0)
 
 
 @dataclass
@@ -75,6 +178,22 @@ class ReadingReport:
     def table(self, name: str) -> TableReport:
         """The report of a table, made when first asked for."""
         return self.tables.setdefault(name, TableReport())
+
+    def read_amounts(self, name: str, rows: pl.DataFrame, paid: pl.Expr, unreadable: pl.Expr) -> None:
+        """Count the amounts of a layout's raw rows as what came into a table; what cannot be read counts as 0.
+
+        Args:
+            name: the table.
+            rows: raw rows, a claim's amount once.
+            paid: the amount in cents, null where there is none.
+            unreadable: whether something stands there that is no amount.
+        """
+        self.table(name).read_amounts(paid_sum(rows, paid))
+        self.tally_unreadable(name, int(rows.select(unreadable.fill_null(False).sum()).item() or 0))
+
+    def tally_unreadable(self, name: str, rows: int) -> None:
+        """Note rows whose paid amount cannot be read."""
+        self.tally(f"rows of {name} with a paid amount that cannot be read: counted as nothing", rows)
 
     def tally(self, what: str, number: int) -> None:
         """Note how many of something there were, such as "inpatient claims with the DRG withheld"."""
@@ -101,13 +220,15 @@ class ReadingReport:
         return [f"{', '.join(reasons)}: {cause}" for cause, reasons in behind.items()]
 
     def set_aside(self, name: str, rows: pl.DataFrame) -> None:
-        """Quarantine rows (with a `reasons` list column), counted by first reason."""
+        """Quarantine rows (with a `reasons` list column), counted by first reason, with their `paid_cents` if any."""
         if rows.is_empty():
             return
-        counts = rows.group_by(pl.col("reasons").list.first().alias("reason")).len().sort("reason")
+        paid = pl.col("paid_cents").cast(pl.Int128).sum() if "paid_cents" in rows.columns else pl.lit(0)
+        by_reason = rows.group_by(pl.col("reasons").list.first().alias("reason")).agg(pl.len(), paid.alias("cents"))
         report = self.table(name)
-        for reason, number in counts.iter_rows():
+        for reason, number, cents in by_reason.sort("reason").iter_rows():
             report.quarantined[reason] = report.quarantined.get(reason, 0) + number
+            report.quarantine_cents(reason, int(cents or 0))
         held = self.quarantine.get(name)
         self.quarantine[name] = rows if held is None else pl.concat([held, rows], how="diagonal_relaxed")
 
@@ -140,15 +261,7 @@ class ReadingReport:
             "layout": self.layout,
             "validation": self.validation,
             "files": self.files,
-            "tables": {
-                name: {
-                    "rows_in": report.rows_in,
-                    "rows_out": report.rows_out,
-                    "netted": dict(sorted(report.netted.items())),
-                    "quarantined": dict(sorted(report.quarantined.items())),
-                }
-                for name, report in self.tables.items()
-            },
+            "tables": {name: report.to_dict() for name, report in self.tables.items()},
             "notes": self.all_notes(),
         }
 

@@ -26,8 +26,11 @@ ORIGINAL, ADJUSTMENT, CANCELLATION = "original", "adjustment", "cancellation"
 """What a version is, in the column `kind`."""
 
 KEYS = ["beneficiary_id", "claim_id"]
-NETTED_SCHEMA = dict.fromkeys(("beneficiary_id", "claim_id", "reason", "against_claim_id"), pl.String())
-"""Columns of a table of netted rows."""
+NETTED_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(("beneficiary_id", "claim_id", "reason", "against_claim_id"), pl.String()),
+    "paid_cents": pl.Int64(),
+}
+"""Columns of a table of netted rows; `paid_cents` is what the row itself states, null where it states no payment."""
 
 _EVER, _NEVER = date.min, date.max
 
@@ -81,7 +84,7 @@ def final_action(
         [
             _one_side(marked, pairs, "_debit", "_credit", "cancelled"),
             _one_side(marked, pairs, "_credit", "_debit", "cancellation"),
-            orphans.select("_row", "kind", *_netted_columns("cancellation_without_original")),
+            orphans.select("_row", "kind", *_netted_columns(orphans, "cancellation_without_original")),
         ]
     ).sort("_row")
     remaining = versions.with_row_index("_row").join(netted, on="_row", how="anti", maintain_order="left").drop("_row")
@@ -119,8 +122,9 @@ def latest_of(rows: pl.DataFrame, *, key: Sequence[str], order: Sequence[str], r
 def with_their_claims(rows: pl.DataFrame, *, remaining: pl.DataFrame, netted: pl.DataFrame) -> Resolved:
     """Rows that belong to a claim go where it went: netted with its reason unless the claim remains."""
     left = rows.with_row_index("_row").join(remaining.select(KEYS).unique(), on=KEYS, how="anti", maintain_order="left")
-    fate = netted.select(NETTED_SCHEMA.keys()).unique(subset=KEYS, keep="last", maintain_order=True)
-    gone = left.join(fate, on=KEYS, how="inner", maintain_order="left")
+    fate = netted.select(*KEYS, "reason", "against_claim_id").unique(subset=KEYS, keep="last", maintain_order=True)
+    # A row takes its own amount with it, not that of its claim.
+    gone = left.join(fate, on=KEYS, how="inner", maintain_order="left").with_columns(_paid_of(left))
     if gone.is_empty():
         return Resolved(rows, nothing_netted())
     stay = rows.with_row_index("_row").join(gone.select("_row"), on="_row", how="anti", maintain_order="left")
@@ -129,7 +133,7 @@ def with_their_claims(rows: pl.DataFrame, *, remaining: pl.DataFrame, netted: pl
 
 def netted_rows(rows: pl.DataFrame, reason: str, against: pl.Expr | None = None) -> pl.DataFrame:
     """Rows as a table of netted rows, all with one reason."""
-    return rows.select(_netted_columns(reason, against))
+    return rows.select(_netted_columns(rows, reason, against))
 
 
 def nothing_netted() -> pl.DataFrame:
@@ -138,22 +142,30 @@ def nothing_netted() -> pl.DataFrame:
 
 
 def book_netted(report: ReadingReport, table: str, netted: pl.DataFrame) -> None:
-    """Count netted rows by reason among the rows of a canonical table, and keep what they were netted against."""
+    """Count netted rows and their cents by reason in a canonical table, and keep what they were netted against."""
     if netted.is_empty():
         return
     plain = netted.select(NETTED_SCHEMA.keys())
-    for reason, rows in plain.group_by("reason").len().sort("reason").iter_rows():
-        report.table(table).take_up(reason, rows)
+    by_reason = plain.group_by("reason").agg(pl.len(), pl.col("paid_cents").cast(pl.Int128).sum())
+    for reason, rows, cents in by_reason.sort("reason").iter_rows():
+        report.table(table).take_up(reason, rows, int(cents or 0))
     held = report.netted.get(table)
     report.netted[table] = plain if held is None else pl.concat([held, plain])
 
 
-def _netted_columns(reason: str, against: pl.Expr | None = None) -> list[pl.Expr]:
+def _netted_columns(rows: pl.DataFrame, reason: str, against: pl.Expr | None = None) -> list[pl.Expr]:
     return [
         *(pl.col(column) for column in KEYS),
         pl.lit(reason).alias("reason"),
         (pl.lit(None, dtype=pl.String) if against is None else against).alias("against_claim_id"),
+        _paid_of(rows),
     ]
+
+
+def _paid_of(rows: pl.DataFrame) -> pl.Expr:
+    """The payment that rows state; null where they state none."""
+    stated = pl.col("paid_cents") if "paid_cents" in rows.columns else pl.lit(None)
+    return stated.cast(pl.Int64).alias("paid_cents")
 
 
 def _pairs(rows: pl.DataFrame, alike: list[str], *, strict: bool) -> pl.DataFrame:
@@ -211,8 +223,7 @@ def _rows_in(pairs: pl.DataFrame) -> pl.DataFrame:
 
 def _one_side(rows: pl.DataFrame, pairs: pl.DataFrame, own: str, other: str, reason: str) -> pl.DataFrame:
     partner = rows.select(_other="_row", _against="claim_id")
-    return (
-        rows.join(pairs.select(_row=own, _other=other), on="_row", how="inner", maintain_order="left")
-        .join(partner, on="_other", how="left", maintain_order="left")
-        .select("_row", "kind", *_netted_columns(reason, pl.col("_against")))
+    paired = rows.join(pairs.select(_row=own, _other=other), on="_row", how="inner", maintain_order="left")
+    return paired.join(partner, on="_other", how="left", maintain_order="left").select(
+        "_row", "kind", *_netted_columns(paired, reason, pl.col("_against"))
     )

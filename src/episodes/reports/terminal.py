@@ -52,6 +52,23 @@ def show_reading(report: ReadingReport, console: Console) -> None:
         console.print(f"  note: {note}", highlight=False)
 
 
+def show_calibration(report: pl.DataFrame, console: Console) -> None:
+    """Published figures beside those of a synthetic set."""
+    table = _table(
+        "Calibration: published figures and ours (sources: --json)",
+        ["figure", "grade", "published", "ours", "episodes", "near enough"],
+        left=("figure",),
+    )
+    for row in report.iter_rows(named=True):
+        shown = "{:,.1f}" if row["kind"] == "mean" else "{:.3f}"
+        answer = "" if row["within"] is None else "yes" if row["within"] else "no"
+        ours = "" if row["ours"] is None else shown.format(row["ours"])
+        table.add_row(row["what"], row["grade"], shown.format(row["figure"]), ours, f"{row['n']:,}", answer)
+    console.print(table)
+    for row in report.filter(pl.col("why_not").is_not_null()).iter_rows(named=True):
+        console.print(f"  {row['what']}: {row['why_not']}.", highlight=False)
+
+
 def show_profile(found: dict[str, Any], console: Console) -> None:
     """A data profile: settings, people, what is missing, months, what looks suspicious."""
     reading = found["reading"]

@@ -35,8 +35,9 @@ class Calendar(Group):
 
     year_weights: dict[int, float]
     other_year_weight: float
-    without_anchor_share: float
-    sparse_without_anchor_share: float
+    dense_anchor_share: float
+    sparse_anchor_share_a_year: float
+    dense_background_share: float
     second_anchor_share: float
     second_anchor_days: Span
     new_drgs_from: dt.date
@@ -57,6 +58,7 @@ class People(Group):
     kidney_transplant_share: float
     deprivation_missing_share: float
     frailty_per_condition: float
+    mean_conditions: float
     condition_weights: Weights
     risk_conditions: tuple[str, ...]
 
@@ -87,6 +89,7 @@ class DrgFacts(Part):
 class Procedure(Part):
     """An operation that anchors an episode, inpatient or outpatient."""
 
+    category: str
     course: CourseName
     weight: float
     team: str
@@ -120,6 +123,8 @@ class Course(Part):
     inpatient_discharges: dict[Destination, float]
     outpatient_discharges: dict[Destination, float]
     readmission: float
+    complication: float = 0.0
+    snf_days: float
     therapy_share: float
     walker_share: float
 
@@ -127,7 +132,9 @@ class Course(Part):
 class Courses(Group):
     """The courses by name, and when readmissions happen (days after the discharge)."""
 
-    readmission_days: Span
+    early_readmission_share: float
+    early_readmission_days: Span
+    late_readmission_days: Span
     by_name: dict[CourseName, Course]
 
 
@@ -138,10 +145,7 @@ class Readmissions(Group):
     same_hospital_share: float
     drg_weights: Weights
     diagnoses: dict[str, str]
-    excluded_mdc: str
     home_health_share: float
-    unrelated_stay_share: float
-    unrelated_drg_weights: Weights
 
 
 class PaymentRates(Group):
@@ -166,7 +170,6 @@ class PaymentRates(Group):
     room_cost_a_day: float
     stay_costs: Weights
     operation_costs: Weights
-    surgeon_effect_sd: float
     primary_payer_share: float
 
 
@@ -180,11 +183,27 @@ class CostSharing(Group):
     part_b_share: float
 
 
+class Effects(Group):
+    """How much providers differ in what they cause: standard deviations of the logarithm of multipliers."""
+
+    surgeon_post_acute_sd: float
+    surgeon_readmission_sd: float
+    surgeon_complication_sd: float
+    hospital_post_acute_sd: float
+    hospital_readmission_sd: float
+    hospital_complication_sd: float
+    facility_days_sd: float
+    facility_readmission_sd: float
+    severity_to_surgeon: float
+    severity_to_conditions: float
+    several_hospitals_share: float
+    referral_sd: float
+
+
 class PostAcute(Group):
     """Amounts, days and visits of post-acute care."""
 
     snf_day: float
-    snf_days: float
     snf_days_sd: float
     irf_case: float
     irf_days: float
@@ -262,10 +281,6 @@ class Services(Group):
     emergency_share: float
     clinic_drug_share: float
     therapy_visits: Span
-    chronic_visits_before: Span
-    chronic_visit_days: Span
-    later_visits: Span
-    later_days: Span
     post_episode_visit_share: float
     follow_up_imaging_share: float
     late_process_share: float

@@ -22,6 +22,7 @@ from episodes.synthetic.assumptions import (
     Deaths,
     Destination,
     DrgFacts,
+    Effects,
     Equipment,
     Group,
     Outpatient,
@@ -60,6 +61,7 @@ class HospitalEntry(Part):
     facility_use: float
     readmission: float
     later: float
+    complication: float = 1.0
     track: str | None = None
 
 
@@ -78,6 +80,31 @@ class Network(Group):
     role_specialties: dict[str, str]
     group_move_on: dt.date
     hospitals: tuple[HospitalEntry, ...]
+
+
+class DrawnHospitals(Group):
+    """How further hospitals are drawn for larger populations, and the facilities of their states."""
+
+    people_a_hospital: int
+    states: tuple[str, ...]
+    first_number: int
+    places: tuple[str, ...]
+    kinds: tuple[str, ...]
+    beds_mean: float
+    beds_sd: float
+    fewest_beds: int
+    beds_a_volume: float
+    safety_net_share: float
+    rural_share: float
+    teaching_share: float
+    dual_share: float
+    dual_share_safety_net: float
+    dual_share_sd: float
+    wage_sd: float
+    later_sd: float
+    tracks: dict[str, float]
+    facility_numbers: dict[str, int]
+    facilities_a_state: dict[str, int]
 
 
 class FacilityEntry(Part):
@@ -119,11 +146,29 @@ class QualityScores(Group):
     missing: MissingMeasure
 
 
+class PlantedStay(Part):
+    """An admission after the anchor, so many days after its end, and what outcome measures make of it."""
+
+    drg: str
+    diagnosis: str
+    procedure: str | None = None
+    days: Span
+    nights: int
+    elsewhere: bool = False
+    planned: bool = False
+    complication: str | None = None
+    left_out: str | None = None
+
+
 class PlantedEvent(Part):
-    """An event that a rule turns on, and what it needs of the person's anchor."""
+    """An event that a rule turns on, what it needs of the person's anchor, and what is declared to follow from it."""
 
     name: str
     what: str
+    reasons: tuple[str, ...] = ()
+    overlap: Literal["first_cancelled", "second_within"] | None = None
+    merged: bool = False
+    stay: PlantedStay | None = None
     procedure: str | None = None
     setting: Literal["inpatient", "outpatient"] | None = None
     discharge_to: Destination | None = None
@@ -135,12 +180,13 @@ class Planted(Group):
     """Which person carries which event."""
 
     cycle: int
+    sparse_cycle: int
     last_year_every: int
     events: tuple[PlantedEvent, ...]
 
     def event_of(self, person: int, *, dense: bool) -> PlantedEvent | None:
-        """The event that person n carries: the nth of every cycle, or of the first only; most carry none."""
-        position = (person - 1) % self.cycle if dense else person - 1
+        """The event that person n carries: the nth of every cycle; most carry none."""
+        position = (person - 1) % (self.cycle if dense else self.sparse_cycle)
         return self.events[position] if position < len(self.events) else None
 
     def in_last_year(self, person: int) -> bool:
@@ -159,6 +205,7 @@ class Configuration(Part):
     courses: Courses
     readmissions: Readmissions
     payments: PaymentRates
+    effects: Effects
     cost_sharing: CostSharing
     post_acute: PostAcute
     professional: Professional
@@ -166,6 +213,7 @@ class Configuration(Part):
     equipment: Equipment
     services: Services
     network: Network
+    drawn_hospitals: DrawnHospitals
     facilities: Facilities
     quality: QualityScores
     planted: Planted

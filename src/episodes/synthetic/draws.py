@@ -26,6 +26,9 @@ class Stream(IntEnum):
     PLAN = 1
     PERSON = 2
     SERVICES = 3
+    POPULATION = 4
+    BACKGROUND = 5
+    ANCHORED = 6
 
 
 class Draw:
@@ -73,6 +76,10 @@ class Draw:
     def normal(self, mean: float, sd: float) -> float:
         """A normal draw."""
         return mean + sd * float(self._generator.standard_normal())
+
+    def multiplier(self, sd_of_log: float) -> float:
+        """A log-normal draw whose median is 1."""
+        return math.exp(sd_of_log * float(self._generator.standard_normal()))
 
     def around(self, mean: float, sd_of_log: float) -> float:
         """A log-normal draw with this mean (not median)."""

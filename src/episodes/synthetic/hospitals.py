@@ -1,30 +1,30 @@
-"""The providers: hospitals with their effects on cost, clinicians, post-acute facilities, quality."""
+"""The providers: hospitals and facilities with their true effects, clinicians, and who refers to whom."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from episodes.programs.code_tables import load_codes
 from episodes.synthetic.configuration import Configuration, HospitalEntry, HospitalTraits
+from episodes.synthetic.drawn_providers import ccn_prefix, drawn_entries, region_of
 from episodes.synthetic.draws import Draw, Stream
-
-_PROGRAM = "team"
 
 
 @dataclass(frozen=True)
 class Clinician:
-    """A clinician of a hospital; `cost_effect` multiplies the use of facility care after the anchor."""
+    """A clinician of a hospital, with the true effects of those who operate: multipliers of odds, and of days."""
 
     npi: str
     name: str
     role: str
     specialty: str
     tin: str
-    cost_effect: float = 1.0
+    post_acute_effect: float = 1.0
+    readmission_effect: float = 1.0
+    complication_effect: float = 1.0
     later_tin: str | None = None
     moved_on: dt.date | None = None
 
@@ -57,12 +57,14 @@ class Hospital:
 
 @dataclass(frozen=True)
 class Facility:
-    """A post-acute provider."""
+    """A post-acute provider, with its true effects on the days of a stay and on readmissions."""
 
     kind: str
     ccn: str
     npi: str
     region: int
+    days_effect: float = 1.0
+    readmission_effect: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class World:
     configuration: Configuration
     hospitals: tuple[Hospital, ...]
     facilities: tuple[Facility, ...]
+    referrals: dict[tuple[str, str], dict[Facility, float]] = field(repr=False)
+    """Hospital's CCN and kind of facility to the facilities it sends people to, with weights."""
 
     @cached_property
     def by_key(self) -> dict[str, Hospital]:
@@ -91,26 +95,62 @@ class World:
 
     def facilities_near(self, kind: str, hospital: Hospital) -> tuple[Facility, ...]:
         """Post-acute providers of a kind in the hospital's region, or anywhere where it has none."""
-        alike = [facility for facility in self.facilities if facility.kind == kind]
-        near = [facility for facility in alike if facility.region == hospital.region]
-        return tuple(near or alike)
+        return _near(self.facilities, kind, hospital)
 
 
-def make_world(configuration: Configuration, seed: int) -> World:
-    """The providers of a seed: those of the configuration, with clinicians' effects drawn."""
+def make_world(configuration: Configuration, seed: int, drawn_hospitals: int = 0) -> World:
+    """The providers of a seed: those of the configuration, and so many more hospitals with facilities around them."""
     draw = Draw(seed, Stream.NETWORK)
     numbers = _Numbers(configuration)
-    hospitals = tuple(_hospital(configuration, entry, numbers, draw) for entry in configuration.network.hospitals)
+    more_hospitals, more_facilities = drawn_entries(configuration, drawn_hospitals, seed)
+    entries = (*configuration.network.hospitals, *more_hospitals)
+    hospitals = [_hospital(configuration, entry, numbers, draw) for entry in entries]
+    effects = configuration.effects
     facilities = tuple(
         Facility(
             kind=entry.kind,
-            ccn=_ccn_prefix(entry.state) + entry.number,
+            ccn=ccn_prefix(entry.state) + entry.number,
             npi=numbers.npi(),
-            region=_region(entry.state),
+            region=region_of(entry.state),
+            days_effect=draw.multiplier(effects.facility_days_sd),
+            readmission_effect=draw.multiplier(effects.facility_readmission_sd),
         )
-        for entry in configuration.facilities.list
+        for entry in (*configuration.facilities.list, *more_facilities)
     )
-    return World(configuration, hospitals, facilities)
+    kinds = sorted({facility.kind for facility in facilities})
+    referrals = {
+        (hospital.ccn, kind): {
+            facility: draw.multiplier(effects.referral_sd) for facility in _near(facilities, kind, hospital)
+        }
+        for hospital in hospitals
+        for kind in kinds
+    }
+    return World(configuration, tuple(_sharing_surgeons(hospitals, configuration, draw)), facilities, referrals)
+
+
+def _near(facilities: Sequence[Facility], kind: str, hospital: Hospital) -> tuple[Facility, ...]:
+    alike = [facility for facility in facilities if facility.kind == kind]
+    near = [facility for facility in alike if facility.region == hospital.region]
+    return tuple(near or alike)
+
+
+def _sharing_surgeons(hospitals: list[Hospital], configuration: Configuration, draw: Draw) -> list[Hospital]:
+    """The hospitals, some of whose surgeons also operate at a second one of the region."""
+    guests: dict[str, dict[str, list[Clinician]]] = {hospital.ccn: {} for hospital in hospitals}
+    for hospital in hospitals:
+        others = [other for other in hospitals if other is not hospital and other.region == hospital.region]
+        others = [other for other in others if other.entry.volume > 0]
+        for team in configuration.network.team_specialties:
+            for surgeon in hospital.clinicians[team]:
+                if others and hospital.entry.volume > 0 and draw.chance(configuration.effects.several_hospitals_share):
+                    guests[draw.pick(others).ccn].setdefault(team, []).append(surgeon)
+    return [
+        replace(
+            hospital,
+            clinicians={role: (*own, *guests[hospital.ccn].get(role, ())) for role, own in hospital.clinicians.items()},
+        )
+        for hospital in hospitals
+    ]
 
 
 class _Numbers:
@@ -130,24 +170,14 @@ class _Numbers:
         return f"{self._network.tin_prefix}{self._tins * 11 + 1_000_000:07d}"
 
 
-def _ccn_prefix(state: str) -> str:
-    """The state's first prefix in the packaged table that is two digits."""
-    prefixes = load_codes("ccn_state_codes").filter(state=state)["ccn_first2"].to_list()
-    return str(next(prefix for prefix in prefixes if prefix.isdigit()))
-
-
-def _region(state: str) -> int:
-    return int(load_codes("state_census_division").filter(state=state)["census_division"].item())
-
-
 def _hospital(configuration: Configuration, entry: HospitalEntry, numbers: _Numbers, draw: Draw) -> Hospital:
     network = configuration.network
     employed, surgical, anesthesia = numbers.tin(), numbers.tin(), numbers.tin()
     clinicians: dict[str, tuple[Clinician, ...]] = {}
 
-    def make(role: str, specialty: str, tin: str, number: int, effect: float = 1.0, **moved: Any) -> Clinician:
+    def make(role: str, specialty: str, tin: str, number: int, **more: Any) -> Clinician:
         name = f"{entry.name.split()[0]} {role.replace('_', ' ').title()} {number}"
-        return Clinician(numbers.npi(), name, role, specialty, tin, effect, **moved)
+        return Clinician(numbers.npi(), name, role, specialty, tin, **more)
 
     for team, specialty in network.team_specialties.items():
         large = team == "joint" and entry.volume >= network.large_volume
@@ -156,8 +186,12 @@ def _hospital(configuration: Configuration, entry: HospitalEntry, numbers: _Numb
         for number in range(1, count + 1):
             moves = large and number == count and entry.key == network.hospitals[0].key
             moved = {"later_tin": employed, "moved_on": network.group_move_on} if moves else {}
-            effect = draw.around(1.0, configuration.payments.surgeon_effect_sd)
-            surgeons.append(make(f"{team}_surgeon", specialty, surgical, number, effect, **moved))
+            effects = {
+                "post_acute_effect": draw.multiplier(configuration.effects.surgeon_post_acute_sd),
+                "readmission_effect": draw.multiplier(configuration.effects.surgeon_readmission_sd),
+                "complication_effect": draw.multiplier(configuration.effects.surgeon_complication_sd),
+            }
+            surgeons.append(make(f"{team}_surgeon", specialty, surgical, number, **effects, **moved))
         clinicians[team] = tuple(surgeons)
     for role, specialty in network.role_specialties.items():
         tin = anesthesia if role.startswith("anesthe") else surgical if role == "assistant" else employed
@@ -165,87 +199,8 @@ def _hospital(configuration: Configuration, entry: HospitalEntry, numbers: _Numb
         clinicians[role] = tuple(make(role, specialty, tin, number) for number in range(1, count + 1))
     return Hospital(
         entry=entry,
-        ccn=_ccn_prefix(entry.state) + entry.number,
+        ccn=ccn_prefix(entry.state) + entry.number,
         npi=numbers.npi(),
-        region=_region(entry.state),
+        region=region_of(entry.state),
         clinicians=clinicians,
     )
-
-
-def hospital_rows(world: World) -> list[dict[str, Any]]:
-    """Rows of the table `hospitals`."""
-    return [
-        {
-            "ccn": hospital.ccn,
-            "name": hospital.entry.name,
-            "state": hospital.entry.state,
-            "region": hospital.region,
-            "beds": hospital.traits.beds,
-            "safety_net": hospital.traits.safety_net,
-            "rural": hospital.traits.rural,
-            "teaching": hospital.traits.teaching,
-            "dual_share": hospital.traits.dual_share,
-        }
-        for hospital in world.hospitals
-    ]
-
-
-def participants_of(world: World) -> Sequence[Hospital]:
-    """The hospitals that take part."""
-    return [hospital for hospital in world.hospitals if hospital.entry.track is not None]
-
-
-def participant_rows(world: World) -> list[dict[str, Any]]:
-    """Rows of the table `participants`: the track of the first performance year."""
-    network = world.configuration.network
-    return [
-        {
-            "program": _PROGRAM,
-            "entity_kind": "hospital",
-            "entity_id": hospital.ccn,
-            "track": hospital.entry.track,
-            "start_date": network.participation_start,
-            "end_date": network.participation_end,
-        }
-        for hospital in participants_of(world)
-    ]
-
-
-def clinician_rows(world: World) -> list[dict[str, Any]]:
-    """Rows of the table `clinicians`: one a clinician and group."""
-    rows: list[dict[str, Any]] = []
-    for hospital in world.hospitals:
-        for people in hospital.clinicians.values():
-            for clinician in people:
-                who = {"npi": clinician.npi, "name": clinician.name, "specialty": clinician.specialty}
-                if clinician.later_tin is None or clinician.moved_on is None:
-                    rows.append({**who, "tin": clinician.tin})
-                    continue
-                last_day = clinician.moved_on - dt.timedelta(days=1)
-                rows.append({**who, "tin": clinician.tin, "end_date": last_day})
-                rows.append({**who, "tin": clinician.later_tin, "start_date": clinician.moved_on})
-    return rows
-
-
-def quality_rows(world: World, seed: int) -> list[dict[str, Any]]:
-    """Rows of the table `quality`: value, percentile (null for one), volume of the participants' measures."""
-    quality = world.configuration.quality
-    draw = Draw(seed, Stream.NETWORK, 1)
-    rows: list[dict[str, Any]] = []
-    for hospital in participants_of(world):
-        for name, measure in quality.measures.items():
-            position = draw.fraction()
-            distance = 2 * (position - 0.5) * measure.sd * (1 if measure.higher_is_better else -1)
-            volume = draw.between(measure.volume)
-            missing = quality.missing.hospital == hospital.entry.key and quality.missing.measure == name
-            rows.append(
-                {
-                    "ccn": hospital.ccn,
-                    "measure": name,
-                    "performance_year": quality.performance_year,
-                    "value": None if missing else round(measure.mean + distance, 3),
-                    "percentile": None if missing else round(100 * position, 1),
-                    "volume": quality.missing.volume if missing else volume,
-                }
-            )
-    return rows

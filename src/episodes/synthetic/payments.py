@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from episodes.synthetic.configuration import Configuration, drg_facts
 from episodes.synthetic.hospitals import Hospital
@@ -68,7 +68,7 @@ class Payments:
         extras: StayExtras = NO_EXTRAS,
         deductible: bool = True,
         other_payer: bool = False,
-    ) -> dict[str, int]:
+    ) -> dict[str, Any]:
         """Amounts of a stay paid by DRG; `share` is less than 1 for the first leg of a transfer."""
         rates, traits = self._rates, hospital.traits
         basis = drg_facts(drg).relative_weight * rates.base_rate * self.growth(day) * share
@@ -101,7 +101,7 @@ class Payments:
 
     def facility_stay(
         self, hospital: Hospital, dollars: float, day: dt.date, *, coinsurance_days: int = 0
-    ) -> dict[str, int]:
+    ) -> dict[str, Any]:
         """Amounts of a post-acute claim near a hospital; SNF days after the free ones carry coinsurance."""
         standardized = dollars * self.growth(day)
         allowed = cents(standardized * hospital.traits.wage_factor)

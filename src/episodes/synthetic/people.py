@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,10 @@ def make_person(world: World, plan: Plan, seed: int) -> Person:
     age = min(max(draw.normal(course.age_mean, course.age_sd), people.youngest), people.oldest - 1)
     birth = plan.reference - days(int(age * _DAYS_A_YEAR) + 1)
     female = draw.chance(course.female_share)
-    conditions = tuple(code for code, share in people.condition_weights.items() if draw.chance(share))
+    sicker = math.exp(plan.severity * configuration.effects.severity_to_conditions)
+    conditions = tuple(
+        code for code, share in people.condition_weights.items() if draw.chance(min(0.95, share * sicker))
+    )
     ill = sum(code in people.risk_conditions for code in conditions)
     disabled = draw.chance(people.disabled_share_65_and_over) or age < 65
     deprivation = round(100 * draw.fraction(), 1)
@@ -66,20 +70,16 @@ def make_person(world: World, plan: Plan, seed: int) -> Person:
         row=row,
         coverage=coverage,
         conditions=conditions,
-        frailty=1 + people.frailty_per_condition * ill,
+        frailty=(1 + people.frailty_per_condition * ill) / (1 + people.frailty_per_condition * people.mean_conditions),
         enrolled=plan.event_name != "no_enrolment_record",
         last_day=_last_day(plan),
         died=plan.died,
     )
 
 
-def _anchor_end(plan: Plan) -> dt.date:
-    return plan.main.end if plan.main else plan.reference
-
-
 def _last_day(plan: Plan) -> dt.date | None:
     if plan.event_name == "medicare_advantage_entry":
-        return _advantage_start(_anchor_end(plan)) - days(1)
+        return _advantage_start(plan.main.end) - days(1)
     return plan.died
 
 
@@ -133,7 +133,7 @@ def _coverage_start(plan: Plan, birth: dt.date, *, disabled: bool) -> dt.date:
 
 def _part(kind: str, plan: Plan, start: dt.date) -> list[dict[str, Any]]:
     """Part A or B, with the gap that the event asks for."""
-    end, reference = _anchor_end(plan), plan.reference
+    end, reference = plan.main.end, plan.reference
     gap: tuple[dt.date, dt.date] | None = None
     if plan.event_name == f"{kind}_gap":
         gap = (end + days(6), end + days(45))
@@ -150,7 +150,7 @@ def _part(kind: str, plan: Plan, start: dt.date) -> list[dict[str, Any]]:
 
 def _event_intervals(plan: Plan) -> list[dict[str, Any]]:
     """Intervals of coverage that exclude an episode, as planted."""
-    end, reference = _anchor_end(plan), plan.reference
+    end, reference = plan.main.end, plan.reference
     match plan.event_name:
         case "unknown_month":
             first = (end + days(15)).replace(day=1)

@@ -32,7 +32,8 @@ class FirstLeg:
     hospital: Hospital
     drg: str
     start: dt.date
-    surgical: bool
+    surgeon: Clinician | None
+    """Who operated in it; nobody in a medical stay."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Plan:
-    """A person's anchors in order, the planted event, the day of death (null: lives)."""
+    """A person's anchors in order, the planted event, the day of death (null: lives).
+
+    `severity` is a standard normal draw: how much sicker the person is than others of the course.
+    """
 
     number: int
     event: PlantedEvent | None
@@ -73,6 +77,7 @@ class Plan:
     reference: dt.date
     anchors: tuple[Anchor, ...]
     died: dt.date | None
+    severity: float
 
     @property
     def event_name(self) -> str | None:
@@ -80,41 +85,37 @@ class Plan:
         return self.event.name if self.event else None
 
     @property
-    def main(self) -> Anchor | None:
+    def main(self) -> Anchor:
         """The anchor that the planted event is about: the first, but not an outpatient lead-in."""
         if self.event_name in ("outpatient_lead_in", "outpatient_lead_in_too_early"):
             return self.anchors[-1]
-        return self.anchors[0] if self.anchors else None
+        return self.anchors[0]
 
 
 def make_plan(world: World, number: int, years: tuple[int, int], seed: int, *, dense: bool) -> Plan:
-    """The plan of person n."""
+    """The plan of person n, who has an anchor."""
     configuration = world.configuration
     draw = Draw(seed, Stream.PLAN, number)
     event = configuration.planted.event_of(number, dense=dense)
     calendar = configuration.calendar
-    nothing = calendar.without_anchor_share if dense else calendar.sparse_without_anchor_share
-    hospital = world.by_key[event.hospital] if event and event.hospital else None
-    if hospital is None:
-        hospital = world.by_key[draw.weighted(world.volumes)]
+    severity = draw.normal(0.0, 1.0)
+    drawn = world.by_key[draw.weighted(world.volumes)]
+    hospital = world.by_key[event.hospital] if event and event.hospital else drawn
     name = _procedure_name(configuration, event, draw)
     procedure = configuration.anchors.procedures[name]
     elective = configuration.courses.by_name[procedure.course].elective
     start = _day(configuration, _years_of(configuration, number, event, years), draw, elective=elective)
-    without = draw.chance(nothing)
-    if event is None and without:
-        return Plan(number, None, procedure.course, hospital, start, (), None)
     setting = event.setting if event else None
-    first = make_anchor(configuration, name, hospital, start, draw, setting=setting)
+    first = make_anchor(configuration, name, hospital, start, draw, setting=setting, severity=severity)
     if event is not None:
         anchors = _anchors_of_event(world, event, first, draw)
     elif draw.chance(calendar.second_anchor_share):
         later = first.end + days(draw.between(calendar.second_anchor_days))
-        anchors = (first, make_anchor(configuration, name, hospital, later, draw))
+        anchors = (first, make_anchor(configuration, name, hospital, later, draw, severity=severity))
     else:
         anchors = (first,)
     died = _day_of_death(configuration, event, anchors[-1], draw)
-    return Plan(number, event, procedure.course, hospital, anchors[0].start, anchors, died)
+    return Plan(number, event, procedure.course, hospital, anchors[0].start, anchors, died, severity)
 
 
 def make_anchor(
@@ -126,11 +127,15 @@ def make_anchor(
     *,
     setting: Literal["inpatient", "outpatient"] | None = None,
     drg: str | None = None,
+    severity: float = 0.0,
 ) -> Anchor:
-    """An operation of this name; setting and DRG are drawn unless given."""
+    """An operation of this name; setting and DRG are drawn unless given. The sicker, the likelier a dear surgeon."""
     procedure = configuration.anchors.procedures[name]
     variant = draw.pick(procedure.variants)
-    surgeon = hospital.one(procedure.team, draw)
+    steered = severity * configuration.effects.severity_to_surgeon / configuration.effects.surgeon_post_acute_sd
+    surgeon = draw.weighted(
+        {one: one.post_acute_effect**steered for one in hospital.clinicians[procedure.team]},
+    )
     outpatient = draw.chance(procedure.outpatient_share)
     if setting is None:
         setting = "outpatient" if outpatient else "inpatient"
@@ -186,8 +191,8 @@ def _anchors_of_event(world: World, event: PlantedEvent, first: Anchor, draw: Dr
     configuration = world.configuration
     anchors: tuple[Anchor, ...]
 
-    def another(name: str, start: dt.date, **given: str) -> Anchor:
-        return make_anchor(configuration, name, first.hospital, start, draw, setting="inpatient", **given)
+    def another(name: str, start: dt.date, drg: str | None = None) -> Anchor:
+        return make_anchor(configuration, name, first.hospital, start, draw, setting="inpatient", drg=drg)
 
     match event.name:
         case "outpatient_lead_in" | "outpatient_lead_in_too_early":
@@ -201,14 +206,14 @@ def _anchors_of_event(world: World, event: PlantedEvent, first: Anchor, draw: Dr
             other_side = next(variant for variant in first.procedure.variants if variant != first.variant)
             anchors = (first, replace(second, variant=other_side, surgeon=first.surgeon))
         case "other_category_within_window":
-            anchors = (first, another("fracture_fixation", first.end + days(draw.between((5, 20)))))
+            anchors = (first, another("fracture_fixation", first.end + days(draw.between((5, 14)))))
         case "readmission_without_gmlos":
             fusion = another("lumbar_fusion", first.end + days(WINDOW_DAYS - 1), drg="451")
             anchors = (first, replace(fusion, end=fusion.start + days(5)))
         case "regrouped_fusion":
             regrouped = {old: new for new, old in first.procedure.earlier_drgs.items()}
             anchors = (replace(first, pricing_drg=regrouped.get(first.code, first.code)),)
-        case "transfer_same_day" | "transfer_after_surgery":
+        case "transfer_same_day" | "transfer_after_surgery" | "transfer_from_critical_access":
             anchors = (replace(first, first_leg=_first_leg(world, event, first, draw)),)
         case _:
             anchors = (first,)
@@ -216,17 +221,17 @@ def _anchors_of_event(world: World, event: PlantedEvent, first: Anchor, draw: Dr
 
 
 def _first_leg(world: World, event: PlantedEvent, anchor: Anchor, draw: Draw) -> FirstLeg:
-    """A stay elsewhere before the transfer: surgical, or medical, perhaps at a critical access hospital."""
+    """A stay elsewhere before the transfer: surgical, or medical; at a critical access hospital where planted so."""
     surgical = event.name == "transfer_after_surgery"
-    elsewhere = list(world.other_than(anchor.hospital))
-    if not surgical:
-        near = anchor.hospital.region
-        elsewhere += [other for other in world.hospitals if other.entry.kind == "cah" and other.region == near]
+    elsewhere = world.other_than(anchor.hospital)
+    if event.name == "transfer_from_critical_access":
+        elsewhere = tuple(other for other in world.hospitals if other.entry.kind == "cah")
+    hospital = draw.pick(elsewhere)
     return FirstLeg(
-        hospital=draw.pick(elsewhere),
+        hospital=hospital,
         drg=anchor.code if surgical else _MEDICAL_FIRST_LEG,
         start=anchor.start - days(draw.between((1, 3))),
-        surgical=surgical,
+        surgeon=hospital.one(anchor.procedure.team, draw) if surgical else None,
     )
 
 

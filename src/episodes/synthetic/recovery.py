@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from episodes.synthetic.assumptions import Destination
-from episodes.synthetic.hospitals import Hospital
+from episodes.synthetic.hospitals import Facility, Hospital
 from episodes.synthetic.plans import POST_EPISODE_DAYS, WINDOW_DAYS, Anchor, days
 from episodes.synthetic.scene import Scene
 from episodes.synthetic.services import (
@@ -44,8 +44,10 @@ def aftercare_diagnosis(anchor: Anchor) -> str:
     return _AFTERCARE[anchor.procedure.course]
 
 
-def write_recovery(scene: Scene, anchor: Anchor, destination: Destination, until: dt.date) -> None:
-    """Write post-acute care up to the day before `until` (the next admission)."""
+def write_recovery(
+    scene: Scene, anchor: Anchor, destination: Destination, facility: Facility | None, until: dt.date
+) -> None:
+    """Write post-acute care, at a facility where the destination is one, up to the day before `until`."""
     if until <= anchor.end:
         return
     hospital, draw, care = anchor.hospital, scene.draw, scene.configuration.post_acute
@@ -54,10 +56,10 @@ def write_recovery(scene: Scene, anchor: Anchor, destination: Destination, until
     if after_facility:
         home_care = draw.chance(care.home_health_after_facility_share)
     home_on: dt.date | None = anchor.end
-    if destination == "snf":
-        home_on = _write_snf_care(scene, anchor, until, home_care=home_care)
-    elif destination in ("irf", "ltch"):
-        home_on = _write_rehabilitation_care(scene, anchor, destination, until, home_care=home_care)
+    if facility is not None and destination == "snf":
+        home_on = _write_snf_care(scene, anchor, facility, until, home_care=home_care)
+    elif facility is not None:
+        home_on = _write_rehabilitation_care(scene, anchor, facility, until, home_care=home_care)
     elif destination == "hospice":
         across = scene.is_event("hospice_stay", anchor)
         length = WINDOW_DAYS + 15 if across else max(2, round(draw.around(care.hospice_days, care.hospice_days_sd)))
@@ -74,10 +76,13 @@ def _status_after_facility(length: int, room_left: int, *, home_care: bool) -> s
     return HOME_HEALTH if home_care else HOME
 
 
-def _write_snf_care(scene: Scene, anchor: Anchor, until: dt.date, *, home_care: bool) -> dt.date | None:
+def _write_snf_care(
+    scene: Scene, anchor: Anchor, facility: Facility, until: dt.date, *, home_care: bool
+) -> dt.date | None:
     draw, care, hospital = scene.draw, scene.configuration.post_acute, anchor.hospital
-    use = scene.facility_use(anchor)
-    length = max(2, round(draw.around(care.snf_days, care.snf_days_sd) * min(use, care.longest_facility_use)))
+    use = scene.facility_use(anchor) * facility.days_effect
+    course = scene.configuration.courses.by_name[anchor.procedure.course]
+    length = max(2, round(draw.around(course.snf_days, care.snf_days_sd) * min(use, care.longest_facility_use)))
     if scene.is_event("snf_across_window_end", anchor):
         length = WINDOW_DAYS + 12
     elif scene.is_event("snf_across_post_episode_end", anchor):
@@ -85,7 +90,7 @@ def _write_snf_care(scene: Scene, anchor: Anchor, until: dt.date, *, home_care: 
     room_left = (until - anchor.end).days
     status = _status_after_facility(length, room_left, home_care=home_care)
     length = min(length, room_left)
-    end = write_snf(scene, hospital, anchor.end, length, status)
+    end = write_snf(scene, hospital, facility, anchor.end, length, status)
     visits = [Service(anchor.end, "99305", NURSING)]
     visits += [Service(anchor.end + days(day), "99309", NURSING) for day in range(7, length, 7)]
     physician = hospital.one("primary_care", draw)
@@ -94,17 +99,17 @@ def _write_snf_care(scene: Scene, anchor: Anchor, until: dt.date, *, home_care: 
 
 
 def _write_rehabilitation_care(
-    scene: Scene, anchor: Anchor, kind: Destination, until: dt.date, *, home_care: bool
+    scene: Scene, anchor: Anchor, facility: Facility, until: dt.date, *, home_care: bool
 ) -> dt.date | None:
     draw, care, hospital = scene.draw, scene.configuration.post_acute, anchor.hospital
-    mean = care.irf_days if kind == "irf" else care.ltch_days
-    length = max(3, round(draw.around(mean, care.case_sd)))
+    mean = care.irf_days if facility.kind == "irf" else care.ltch_days
+    length = max(3, round(draw.around(mean * facility.days_effect, care.case_sd)))
     if scene.is_event("long_term_hospital_stay", anchor):
         length = WINDOW_DAYS + 9
     room_left = (until - anchor.end).days
     status = _status_after_facility(length, room_left, home_care=home_care)
     length = min(length, room_left)
-    end = write_rehabilitation(scene, hospital, kind, anchor.end, length, status)
+    end = write_rehabilitation(scene, hospital, facility, anchor.end, length, status)
     visits = [Service(anchor.end + days(1), "99223", REHABILITATION)]
     visits += [Service(anchor.end + days(day), "99232", REHABILITATION) for day in range(3, length, 3)]
     consultant = hospital.one("consultant", draw)
@@ -204,6 +209,8 @@ def _write_therapy(scene: Scene, anchor: Anchor, until: dt.date) -> None:
 def write_emergency_visit(scene: Scene, hospital: Hospital, day: dt.date) -> None:
     """Write an emergency visit that does not lead to an admission."""
     level = scene.draw.pick(("99283", "99284"))
-    write_outpatient(scene, hospital, [Service(day, level), Service(day, "85025")], "R079")
+    claim = write_outpatient(scene, hospital, [Service(day, level), Service(day, "85025")], "R079")
+    if claim is not None and not scene.book.in_hospital(day):
+        scene.book.declare("emergency_return", claim)
     physician = hospital.one("emergency", scene.draw)
     write_professional(scene, hospital, physician, [Service(day, level, EMERGENCY)], "R079")

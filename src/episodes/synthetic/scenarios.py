@@ -1,16 +1,18 @@
-"""A person's course: before the operation, the anchor, what follows it, and care unrelated to it."""
+"""A person's course: before the operation, the anchor, and what follows it."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from episodes.synthetic.assumptions import Destination, Weights
-from episodes.synthetic.configuration import drg_facts
-from episodes.synthetic.hospitals import Hospital
+from episodes.synthetic.configuration import PlantedStay, drg_facts
+from episodes.synthetic.hospitals import Facility, Hospital
 from episodes.synthetic.payments import StayExtras
-from episodes.synthetic.plans import POST_EPISODE_DAYS, Anchor, days
-from episodes.synthetic.planted import alter_rows, planted_readmission, write_planted_services
-from episodes.synthetic.recovery import write_emergency_visit, write_follow_up, write_recovery
+from episodes.synthetic.plans import POST_EPISODE_DAYS, WINDOW_DAYS, Anchor, days
+from episodes.synthetic.planted import alter_rows, write_planted_services
+from episodes.synthetic.recovery import write_follow_up, write_recovery
 from episodes.synthetic.scene import Scene
 from episodes.synthetic.services import (
     EMERGENCY,
@@ -18,7 +20,6 @@ from episodes.synthetic.services import (
     HOSPITAL_OUTPATIENT,
     Service,
     write_outpatient,
-    write_pharmacy,
     write_professional,
 )
 from episodes.synthetic.stays import (
@@ -31,38 +32,65 @@ from episodes.synthetic.stays import (
     write_hospital_stay,
 )
 
-_FACILITIES = ("snf", "irf", "ltch")
+FACILITIES = ("snf", "irf", "ltch")
+"""Destinations that are a stay somewhere."""
+CARE_DAYS = 100
+"""Days after an anchor's end that belong to its scenario; no background care is dated in them."""
 
 
-def write_person(scene: Scene, last_year: int) -> None:
-    """Write all claims of a person; care unrelated to an anchor ends with the last year."""
-    _write_chronic_care(scene)
+PREPARATION_DAYS = 60
+"""Days before an anchor that belong to its scenario too."""
+
+
+class Readmission(NamedTuple):
+    """An admission after an anchor, and what outcome measures make of it."""
+
+    stay: HospitalStay
+    planned: bool = False
+    complication: str | None = None
+
+
+def write_person(scene: Scene) -> None:
+    """Write the claims around a person's anchors; care that is unrelated to them comes from elsewhere."""
     anchors = scene.plan.anchors
     for position, anchor in enumerate(anchors):
         if position == 0 and scene.configuration.courses.by_name[anchor.procedure.course].elective:
             _write_preparation(scene, anchor)
         following = anchors[position + 1] if position + 1 < len(anchors) else None
-        until = following.start if following else anchor.end + days(2 * POST_EPISODE_DAYS)
-        _write_journey(scene, anchor, until)
-    _write_unrelated_care(scene, dt.date(last_year, 12, 31))
+        until = following.start if following else anchor.end + days(CARE_DAYS)
+        _write_journey(scene, position, until)
     alter_rows(scene)
 
 
-def _write_journey(scene: Scene, anchor: Anchor, until: dt.date) -> None:
+def _write_journey(scene: Scene, position: int, until: dt.date) -> None:
     """Write an anchor and what follows it, up to the next anchor."""
+    anchor = scene.plan.anchors[position]
     destination = _destination(scene, anchor)
-    readmission = planted_readmission(scene, anchor) or _drawn_readmission(scene, anchor)
-    if readmission is not None and (readmission.end >= until or destination == "hospice"):
+    facility = scene.facility(destination, anchor.hospital) if destination in FACILITIES else None
+    readmission = _readmission(scene, anchor, facility)
+    if readmission is not None and (readmission.stay.end >= until or destination == "hospice"):
         readmission = None
+    scene.book.journey, scene.book.own = position, True
     if anchor.setting == "inpatient":
         _write_anchor_stay(scene, anchor, destination)
     else:
         _write_outpatient_anchor(scene, anchor)
-    write_recovery(scene, anchor, destination, min(until, readmission.start) if readmission else until)
+    scene.book.own = False
+    write_recovery(scene, anchor, destination, facility, min(until, readmission.stay.start) if readmission else until)
     if readmission is not None:
-        _write_admission(scene, readmission, until)
+        _write_readmission(scene, readmission, until)
     write_follow_up(scene, anchor, destination, until)
-    write_planted_services(scene, anchor, readmission)
+    write_planted_services(scene, anchor, readmission.stay if readmission else None)
+
+
+def _write_readmission(scene: Scene, readmission: Readmission, until: dt.date) -> None:
+    """Write an admission after an anchor, and declare what outcome measures make of it."""
+    claim = _write_admission(scene, readmission.stay, until)
+    if claim is None:
+        return
+    scene.book.declare("readmission", claim, planned=readmission.planned)
+    if readmission.complication is not None:
+        scene.book.declare(f"complication_{readmission.complication}", claim)
 
 
 def _destination(scene: Scene, anchor: Anchor) -> Destination:
@@ -72,24 +100,58 @@ def _destination(scene: Scene, anchor: Anchor) -> Destination:
     weights = course.inpatient_discharges if inpatient else course.outpatient_discharges
     use = scene.facility_use(anchor)
     drawn = scene.draw.weighted(
-        {where: weight * (use if where in _FACILITIES else 1.0) for where, weight in weights.items()}
+        {where: weight * (use if where in FACILITIES else 1.0) for where, weight in weights.items()}
     )
     event = scene.plan.event
     planted = event.discharge_to if event is not None and anchor is scene.plan.main else None
     return planted or drawn
 
 
-def _drawn_readmission(scene: Scene, anchor: Anchor) -> HospitalStay | None:
-    """A readmission by the course's share; people with a planted event have none besides it."""
-    draw, readmissions = scene.draw, scene.configuration.readmissions
-    share = scene.configuration.courses.by_name[anchor.procedure.course].readmission
-    if scene.plan.event is not None or not draw.chance(share * scene.readmission_odds(anchor)):
-        return None
-    start = anchor.end + days(draw.between(scene.configuration.courses.readmission_days))
+def _readmission(scene: Scene, anchor: Anchor, facility: Facility | None) -> Readmission | None:
+    """What the person is admitted for after this anchor: as planted, else a complication or another stay by chance."""
+    event = scene.plan.event
+    if event is not None:
+        return _planted_stay(scene, anchor, event.stay) if event.stay and anchor is scene.plan.main else None
+    course = scene.configuration.courses.by_name[anchor.procedure.course]
+    if scene.draw.chance(course.complication * scene.complication_odds(anchor)):
+        kinds = [one.stay for one in scene.configuration.planted.events if one.stay and one.stay.complication]
+        return _planted_stay(scene, anchor, scene.draw.pick(kinds))
+    if scene.draw.chance(course.readmission * scene.readmission_odds(anchor, facility)):
+        return _drawn_stay(scene, anchor)
+    return None
+
+
+def _planted_stay(scene: Scene, anchor: Anchor, planted: PlantedStay) -> Readmission:
+    start = anchor.end + days(scene.draw.between(planted.days))
+    hospital = scene.draw.pick(scene.world.other_than(anchor.hospital)) if planted.elsewhere else anchor.hospital
+    stay = HospitalStay(
+        hospital,
+        planted.drg,
+        start,
+        start + days(planted.nights),
+        HOME,
+        planted.diagnosis,
+        procedure=planted.procedure,
+        left_out=planted.left_out,
+    )
+    return Readmission(stay, planted.planned, planted.complication)
+
+
+def _drawn_stay(scene: Scene, anchor: Anchor) -> Readmission:
+    """A medical stay, early or late, that does not cross the end of the window or of the post-episode days."""
+    draw, readmissions, courses = scene.draw, scene.configuration.readmissions, scene.configuration.courses
+    early = draw.chance(courses.early_readmission_share)
+    offset = draw.between(courses.early_readmission_days if early else courses.late_readmission_days)
     hospital = anchor.hospital
     if not draw.chance(readmissions.same_hospital_share):
         hospital = draw.pick(scene.world.other_than(hospital))
-    return _medical_stay(scene, hospital, readmissions.drg_weights, start)
+    stay = _medical_stay(scene, hospital, readmissions.drg_weights, anchor.end + days(offset))
+    for last in (WINDOW_DAYS, POST_EPISODE_DAYS):
+        edge = anchor.end + days(last)
+        if stay.start <= edge < stay.end:
+            earlier = stay.end - edge
+            stay = replace(stay, start=stay.start - earlier, end=edge)
+    return Readmission(stay)
 
 
 def _medical_stay(scene: Scene, hospital: Hospital, drgs: Weights, start: dt.date) -> HospitalStay:
@@ -100,10 +162,11 @@ def _medical_stay(scene: Scene, hospital: Hospital, drgs: Weights, start: dt.dat
     return HospitalStay(hospital, drg, start, start + days(length), status, readmissions.diagnoses[drg])
 
 
-def _write_admission(scene: Scene, stay: HospitalStay, until: dt.date) -> None:
-    """Write a medical stay, the clinicians' services in it, and home health after it up to the day before `until`."""
-    if write_hospital_stay(scene, stay) is None:
-        return
+def _write_admission(scene: Scene, stay: HospitalStay, until: dt.date) -> dict[str, Any] | None:
+    """Write a stay, the clinicians' services in it, and home health after it up to the day before `until`."""
+    claim = write_hospital_stay(scene, stay)
+    if claim is None:
+        return None
     emergency = stay.hospital.one("emergency", scene.draw)
     write_professional(scene, stay.hospital, emergency, [Service(stay.start, "99285", EMERGENCY)], stay.diagnosis)
     visits = [Service(stay.start, "99223", HOSPITAL_INPATIENT), *_daily_visits(stay.start, stay.end, "99232")]
@@ -112,6 +175,7 @@ def _write_admission(scene: Scene, stay: HospitalStay, until: dt.date) -> None:
     write_professional(scene, stay.hospital, hospitalist, visits, stay.diagnosis)
     if stay.status == HOME_HEALTH:
         write_home_health(scene, stay.hospital, stay.end + days(1), until, low_utilization=False)
+    return claim
 
 
 def _daily_visits(start: dt.date, end: dt.date, hcpcs: str) -> list[Service]:
@@ -148,8 +212,13 @@ def _write_anchor_stay(scene: Scene, anchor: Anchor, destination: Destination) -
         other_payer=scene.is_event("anchor_paid_by_other", anchor),
         dated=not scene.is_event("stay_without_admission_date", anchor),
     )
-    if write_hospital_stay(scene, stay) is None:
+    claim = write_hospital_stay(scene, stay)
+    if claim is None:
         return
+    scene.book.anchor(claim)
+    if scene.is_event("readmission_without_gmlos") and anchor is not scene.plan.main:
+        # Without a mean stay to divide it by, a stay counts whole.
+        scene.book.undivided.add(claim["claim_id"])
     _write_surgical_team(scene, anchor, anchor.procedure.surgery, HOSPITAL_INPATIENT)
     visits = _daily_visits(anchor.start, anchor.end, "99232")
     if not scene.configuration.courses.by_name[anchor.procedure.course].elective:
@@ -175,9 +244,9 @@ def _write_first_leg(scene: Scene, anchor: Anchor) -> None:
         start=leg.start,
         end=anchor.start,
         status=ACUTE,
-        diagnosis=anchor.diagnosis if leg.surgical else diagnoses[leg.drg],
-        procedure=anchor.variant[1] if leg.surgical else None,
-        surgeon=leg.hospital.one(anchor.procedure.team, scene.draw) if leg.surgical else None,
+        diagnosis=anchor.diagnosis if leg.surgeon else diagnoses[leg.drg],
+        procedure=anchor.variant[1] if leg.surgeon else None,
+        surgeon=leg.surgeon,
         share=min(1.0, (nights + 1) / drg_facts(leg.drg).gmlos),
     )
     _write_admission(scene, stay, anchor.start)
@@ -198,6 +267,7 @@ def _write_outpatient_anchor(scene: Scene, anchor: Anchor) -> None:
         lines.append(Service(None, "85025"))
     claim = write_outpatient(scene, anchor.hospital, lines, anchor.diagnosis, surgeon=anchor.surgeon)
     if claim is not None:
+        scene.book.anchor(claim)
         _write_surgical_team(scene, anchor, anchor.code, HOSPITAL_OUTPATIENT)
 
 
@@ -241,40 +311,3 @@ def _write_preparation(scene: Scene, anchor: Anchor) -> None:
     tests = anchor.start - days(draw.between(shares.preoperative_test_days))
     laboratory = [Service(tests, "80053"), Service(tests, "85025"), Service(tests, "93005")]
     write_outpatient(scene, hospital, laboratory, anchor.diagnosis)
-
-
-def _write_chronic_care(scene: Scene) -> None:
-    """Write visits for chronic conditions in the half year before: what risk adjustment looks back on."""
-    draw, shares = scene.draw, scene.configuration.services
-    hospital = scene.plan.hospital
-    physician = hospital.one("primary_care", draw)
-    conditions = scene.person.conditions or ("I10",)
-    for _ in range(draw.between(shares.chronic_visits_before)):
-        day = scene.plan.reference - days(draw.between(shares.chronic_visit_days))
-        visit = [Service(day, draw.pick(("99213", "99214")))]
-        write_professional(scene, hospital, physician, visit, draw.pick(conditions))
-
-
-def _write_unrelated_care(scene: Scene, last: dt.date) -> None:
-    """Write visits, emergency visits, stays and pharmacy long after the anchors, up to the last day."""
-    draw, shares = scene.draw, scene.configuration.services
-    readmissions, hospital = scene.configuration.readmissions, scene.plan.hospital
-    physician = hospital.one("primary_care", draw)
-    after = scene.plan.anchors[-1].end if scene.plan.anchors else scene.plan.reference
-    for _ in range(draw.between(shares.later_visits)):
-        day = after + days(draw.between(shares.later_days))
-        diagnosis = draw.pick(scene.person.conditions or ("I10",))
-        if day <= last:
-            write_professional(scene, hospital, physician, [Service(day, "99213")], diagnosis)
-            write_outpatient(scene, hospital, [Service(day, "80053")], diagnosis)
-    if draw.chance(readmissions.unrelated_stay_share):
-        start = after + days(draw.between(shares.later_days))
-        stay = _medical_stay(scene, hospital, readmissions.unrelated_drg_weights, start)
-        if stay.end <= last:
-            _write_admission(scene, stay, last + days(1))
-    if draw.chance(shares.emergency_share):
-        day = after + days(draw.between(shares.later_days))
-        if day <= last:
-            write_emergency_visit(scene, hospital, day)
-    if not scene.plan.anchors and draw.chance(scene.configuration.equipment.pharmacy_share):
-        write_pharmacy(scene, scene.plan.reference)

@@ -45,19 +45,26 @@ class Scene:
     def facility_use(self, anchor: Anchor) -> float:
         """How much more than its course this person, hospital and surgeon use facility care."""
         entry = anchor.hospital.entry
-        return entry.facility_use * anchor.surgeon.cost_effect * self.person.frailty * self._later(anchor)
+        return entry.facility_use * anchor.surgeon.post_acute_effect * self.person.frailty * self._later(anchor)
 
-    def readmission_odds(self, anchor: Anchor) -> float:
-        """How much more than its course this person is readmitted from this hospital."""
-        return anchor.hospital.entry.readmission * self.person.frailty * self._later(anchor)
+    def readmission_odds(self, anchor: Anchor, facility: Facility | None) -> float:
+        """How much more than its course this person is readmitted from this hospital, surgeon and first facility."""
+        effect = anchor.hospital.entry.readmission * anchor.surgeon.readmission_effect
+        if facility is not None:
+            effect *= facility.readmission_effect
+        return effect * self.person.frailty * self._later(anchor)
+
+    def complication_odds(self, anchor: Anchor) -> float:
+        """How much more than its course this person has complications with this hospital and surgeon."""
+        return anchor.hospital.entry.complication * anchor.surgeon.complication_effect * self.person.frailty
 
     def _later(self, anchor: Anchor) -> float:
         changed = anchor.end >= self.configuration.calendar.improvement_from
         return anchor.hospital.entry.later if changed else 1.0
 
     def facility(self, kind: str, hospital: Hospital) -> Facility:
-        """A post-acute provider of a kind near a hospital."""
-        return self.draw.pick(self.world.facilities_near(kind, hospital))
+        """A post-acute provider of a kind that a hospital sends people to."""
+        return self.draw.weighted(self.world.referrals[hospital.ccn, kind])
 
     def charge(self, dollars: float) -> int:
         """Charges for a service that pays so many dollars: whole dollars, as cents."""

@@ -24,7 +24,7 @@ OFFICE, HOSPITAL_INPATIENT, HOSPITAL_OUTPATIENT, EMERGENCY, NURSING, REHABILITAT
 class Service(NamedTuple):
     """A service to be billed as a line; `dollars` replaces the configured fee.
 
-    With `standardized` False the line has no standardized amount.
+    With `standardized` False the line has no standardized amount. `left_out` declares why episodes do not count it.
     """
 
     day: dt.date | None
@@ -35,6 +35,7 @@ class Service(NamedTuple):
     units: float = 1.0
     other_payer: bool = False
     standardized: bool = True
+    left_out: str | None = None
 
 
 def write_professional(
@@ -60,6 +61,7 @@ def write_professional(
             specialty=clinician.specialty,
             units=service.units,
             diagnosis=diagnosis,
+            left_out=service.left_out,
             **_amounts(scene, service, dollars, local, first),
         )
     scene.book.total_lines()
@@ -106,6 +108,7 @@ def write_outpatient(
             units=service.units,
             noncovered_charge_cents=0,
             diagnosis=diagnosis,
+            left_out=service.left_out,
             **_amounts(scene, service, dollars, hospital.traits.wage_factor, first),
         )
     scene.book.total_lines()
@@ -141,16 +144,16 @@ def write_pharmacy(scene: Scene, day: dt.date) -> None:
     if not scene.book.open_on(day):
         return
     equipment = scene.configuration.equipment
-    scene.book.add_claim("drug", day, day)
+    scene.book.add_claim("drug", day, day, left_out="setting_not_covered")
     service = Service(day, "", standardized=False)
     amounts = _amounts(scene, service, scene.noisy(equipment.pharmacy_dollars), 1.0, day)
     scene.book.add_line(day, units=30.0, **amounts)
     scene.book.total_lines()
 
 
-def _amounts(scene: Scene, service: Service, dollars: float, local: float, claim_day: dt.date) -> dict[str, int | None]:
+def _amounts(scene: Scene, service: Service, dollars: float, local: float, claim_day: dt.date) -> dict[str, Any]:
     amounts = scene.payments.line(dollars, local, service.day or claim_day, other_payer=service.other_payer)
-    columns: dict[str, int | None] = dict(amounts._asdict())
+    columns: dict[str, Any] = dict(amounts._asdict())
     columns["charge_cents"] = scene.charge(max(dollars, 1.0))
     if not service.standardized:
         columns["standardized_cents"] = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from episodes.synthetic.configuration import drg_facts
-from episodes.synthetic.hospitals import Clinician, Hospital
+from episodes.synthetic.hospitals import Clinician, Facility, Hospital
 from episodes.synthetic.payments import NO_EXTRAS, StayExtras
 from episodes.synthetic.plans import days
 from episodes.synthetic.scene import Scene
@@ -44,6 +44,9 @@ class HospitalStay:
     extras: StayExtras = NO_EXTRAS
     other_payer: bool = False
     dated: bool = True
+    left_out: str | None = None
+    counts: bool | None = None
+    """What the source says of a stay among others that overlap; null: nothing."""
 
 
 def end_of(scene: Scene, end: dt.date, status: str) -> tuple[dt.date, str]:
@@ -88,6 +91,9 @@ def write_hospital_stay(scene: Scene, stay: HospitalStay) -> dict[str, Any] | No
         procedures=[stay.procedure] if stay.procedure else None,
         procedure_dates=[stay.start] if stay.procedure else None,
         bill_type="111",
+        left_out=stay.left_out,
+        keep_inner=stay.counts,
+        keep_inner_outer=stay.counts,
         **amounts,
     )
     rates = scene.configuration.payments
@@ -111,19 +117,18 @@ def _revenue_line(scene: Scene, day: dt.date, center: str, dollars: float, units
 
 
 def write_rehabilitation(
-    scene: Scene, hospital: Hospital, kind: str, start: dt.date, length: int, status: str
+    scene: Scene, hospital: Hospital, facility: Facility, start: dt.date, length: int, status: str
 ) -> dt.date | None:
-    """Write a stay at a rehabilitation or long-term care hospital (`irf`, `ltch`); returns its end."""
+    """Write a stay at a rehabilitation or long-term care hospital; returns its end."""
     care = scene.configuration.post_acute
     if not scene.book.open_on(start):
         return None
     end, status = end_of(scene, start + days(length), status)
     dollars, drg, diagnosis = (
         (care.irf_case, care.irf_drg, care.irf_diagnosis)
-        if kind == "irf"
+        if facility.kind == "irf"
         else (care.ltch_case, care.ltch_drg, care.ltch_diagnosis)
     )
-    facility = scene.facility(kind, hospital)
     diagnoses = scene.diagnoses(diagnosis)
     scene.book.add_claim(
         "inpatient",
@@ -143,19 +148,20 @@ def write_rehabilitation(
         **scene.payments.facility_stay(hospital, scene.draw.around(dollars, care.case_sd), start),
     )
     nights = max((end - start).days, 1)
-    room = _REHABILITATION_ROOM if kind == "irf" else _ROOM
+    room = _REHABILITATION_ROOM if facility.kind == "irf" else _ROOM
     _revenue_line(scene, start, room, scene.configuration.payments.room_cost_a_day * nights, units=nights)
     return end
 
 
-def write_snf(scene: Scene, hospital: Hospital, start: dt.date, length: int, status: str) -> dt.date | None:
-    """Write a SNF stay of so many days; returns its end."""
+def write_snf(
+    scene: Scene, hospital: Hospital, facility: Facility, start: dt.date, length: int, status: str
+) -> dt.date | None:
+    """Write a SNF stay of so many days, priced at the hospital's place; returns its end."""
     care = scene.configuration.post_acute
     if not scene.book.open_on(start):
         return None
     end, status = end_of(scene, start + days(length), status)
     covered = max((end - start).days, 1)
-    facility = scene.facility("snf", hospital)
     scene.book.add_claim(
         "snf",
         start,
@@ -233,6 +239,7 @@ def write_home_health(
         diagnoses=scene.diagnoses(care.irf_diagnosis),
         low_utilization=low_utilization,
         bill_type="329",
+        left_out=None if standardized else "no_amount_on_basis",
         **amounts,
     )
     for position, offset in enumerate(visits):

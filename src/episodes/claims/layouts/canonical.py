@@ -13,10 +13,18 @@ from typing import Any
 
 import polars as pl
 
+from episodes.claims.casting import need_required_columns
 from episodes.claims.claims import Claims, Validation
 from episodes.claims.contract import TABLES, empty_table
 from episodes.claims.layouts.layout import SourceFile
-from episodes.claims.layouts.text_files import data_files, mentions, open_bytes, read_text_batches, read_text_table
+from episodes.claims.layouts.text_files import (
+    data_files,
+    header_of,
+    mentions,
+    open_bytes,
+    read_text_batches,
+    read_text_table,
+)
 from episodes.claims.report import ReadingReport
 from episodes.errors import LayoutError, count_of
 from episodes.tables import scan_parquet, sha256_of, write_parquet
@@ -124,8 +132,11 @@ def read_rows(file: SourceFile) -> Iterator[pl.DataFrame]:
 
     Raises:
         LayoutError: the file is empty, truncated or in another format.
+        ContractError: a required column is missing.
     """
     if _is_text(file.path):
+        # The header is looked at by itself: in another encoding the file may be one long line, without rows.
+        need_required_columns(file.kind, header_of(file.path))
         yield from read_text_batches(file.path)
         return
     import pyarrow as pa
@@ -133,8 +144,10 @@ def read_rows(file: SourceFile) -> Iterator[pl.DataFrame]:
 
     try:
         for batch in pq.ParquetFile(file.path).iter_batches(batch_size=BATCH_ROWS):
-            yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-    except (pa.ArrowException, *_UNREADABLE):
+            rows = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+            need_required_columns(file.kind, rows.columns)
+            yield rows
+    except (pa.ArrowException, UnicodeDecodeError, *_UNREADABLE):
         raise _unreadable(file.path) from None
 
 

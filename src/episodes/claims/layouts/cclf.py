@@ -16,14 +16,12 @@ Readings, where the packet leaves a choice or the contract asks for more than th
 * An unpaid version that final action leaves beside the paid one of an adjusted stay goes (`unpaid_version`), so that
   one stay is not two. Several paid ones stay several.
 * The same claim number in several deliveries: the later one counts. Rows repeated word for word are netted.
-* A facility claim with a reason of non-payment other than P (payment requested), or a line with a denial code or with a
-  processing indicator other than A, R or S, is netted as denied, unless money was paid on it: then it is kept and
-  counted in a note.
+* Denied claims and lines, and total lines: as in all layouts, see docs/layouts.md. Professional claims exist through
+  their lines: the lines of a denied one are netted, and no claim is made.
 * Allowed = payment + beneficiary's deductible, coinsurance and blood liability in CCLFA; the payment alone without a
   row there. Both deductible fields state the same deductible. What another payer paid is not delivered (code only).
 * Outpatient: payments of lines hold where they add up to the claim's payment; else the claim's is booked on the first
   line. Its shares always are. A claim without lines gets one.
-* Revenue center 0001 is the total of a claim, no line.
 * Admission of inpatient and SNF claims from CCLFA where given, else null; discharge is the thru date unless the patient
   status is 30 or blank, or the admission is later. DRGs lose a leading zero of four digits, as APCs do of five.
 * Principal diagnosis from the header, else from a row of type P; then types D in sequence, then external causes (E, 1);

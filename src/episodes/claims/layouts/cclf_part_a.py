@@ -20,8 +20,10 @@ from episodes.claims.layouts.cclf_values import (
     listed,
     money,
     not_money,
+    paid,
     processed,
 )
+from episodes.claims.layouts.denials import DENIED, DENIED_CLAIMS_KEPT, facility_denied
 from episodes.claims.layouts.values import numeric_code, reasons, sum_of_given, text
 from episodes.claims.report import ReadingReport
 from episodes.claims.versions import (
@@ -52,8 +54,6 @@ RELATED = ("ccn", "from_date", "thru_date")
 
 _STAYS = ["inpatient", "snf"]
 _STILL_A_PATIENT = "30"
-_PAYMENT_REQUESTED = "P"
-"""The one reason of non-payment that is none."""
 _DEDUCTIBLES = ("CLM_MDCR_IP_BENE_DDCTBL_AMT", "CLM_MDCR_DDCTBL_AMT")
 _OTHER_SHARES = ("CLM_MDCR_COINSRNC_AMT", "CLM_BLOOD_LBLTY_AMT")
 _PARTS = {
@@ -66,7 +66,7 @@ _PARTS_OF_SUPPLEMENT = {"outlier_cents": "CLM_OPRTNL_OUTLR_AMT", "new_technology
 
 def part_a(rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> ClaimsAndLines:
     """Facility claims in final action, with codes, beneficiary shares and revenue lines."""
-    typed, repeated = _typed_headers(keyed(rows, "CCLF1"))
+    typed, repeated = _typed_headers(paid(rows, "CCLF1", "CLM_PMT_AMT", "claims", report))
     broken = typed.filter(_is_broken())
     headers, history = _final_headers(typed.filter(~_is_broken()), report)
     gone = pl.concat([repeated, history])
@@ -98,7 +98,11 @@ def part_a(rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> ClaimsAnd
     )
     set_aside = broken.select(LAYOUT_REASONS, *KEYS, "setting", "from_date", "thru_date", "paid_cents")
     lines = revenue_lines(
-        keyed(rows, "CCLF2"), headers, with_claims=broken, netted=pl.concat([gone, unpaid]), report=report
+        paid(rows, "CCLF2", "CLM_LINE_CVRD_PD_AMT", "lines", report),
+        headers,
+        with_claims=broken,
+        netted=pl.concat([gone, unpaid]),
+        report=report,
     )
     return ClaimsAndLines(pl.concat([claims, set_aside], how="diagonal"), lines)
 
@@ -113,7 +117,6 @@ def _typed_headers(raw: pl.DataFrame) -> Resolved:
         ccn=pl.coalesce(text("CLM_BLG_PRVDR_OSCAR_NUM"), text("PRVDR_OSCAR_NUM")),
         from_date=day("CLM_FROM_DT"),
         thru_date=day("CLM_THRU_DT"),
-        paid_cents=money("CLM_PMT_AMT"),
     )
     failures = {
         "claim_type_unknown": pl.col("setting").is_null(),
@@ -147,13 +150,13 @@ def _final_headers(headers: pl.DataFrame, report: ReadingReport) -> Resolved:
         order=["processed", "_adjusts", ORDER],
         reason="replaced_by_adjustment",
     )
-    refused = (text("CLM_MDCR_NPMT_RSN_CD") != _PAYMENT_REQUESTED).fill_null(False)
+    refused = facility_denied("CLM_MDCR_NPMT_RSN_CD")
     unpaid = pl.col("paid_cents").fill_null(0) == 0
     report.tally(
-        "facility claims with a reason of non-payment, and a payment, kept",
+        DENIED_CLAIMS_KEPT,
         single.remaining.filter(refused & ~unpaid).height,
     )
-    denied = netted_rows(single.remaining.filter(refused & unpaid), "denied")
+    denied = netted_rows(single.remaining.filter(refused & unpaid), DENIED)
     netted = [latest.netted, resolved.netted.drop("kind"), single.netted, denied]
     return Resolved(single.remaining.filter(~(refused & unpaid)), pl.concat(netted))
 

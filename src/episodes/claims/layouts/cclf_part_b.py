@@ -18,14 +18,24 @@ from episodes.claims.layouts.cclf_values import (
     listed,
     money,
     not_money,
+    paid,
     processed,
     quantity,
 )
+from episodes.claims.layouts.denials import (
+    DENIED,
+    DENIED_CLAIMS_KEPT,
+    DENIED_LINES_KEPT,
+    carrier_denied,
+    line_denied,
+)
+from episodes.claims.layouts.payable_lines import SUM_OF_LINES
 from episodes.claims.layouts.values import numeric_code, reasons, text
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 from episodes.claims.versions import (
     ADJUSTMENT,
     KEYS,
+    NETTED_SCHEMA,
     Resolved,
     book_netted,
     final_action,
@@ -37,17 +47,15 @@ from episodes.claims.versions import (
 SETTINGS = {"71": "professional", "72": "professional", "81": "dme", "82": "dme"}
 """Claim type to setting."""
 
-_PAID_OR_LIMITED = [*"123456789", *(f"0{n}" for n in range(1, 10)), "A", "B"]
-"""Payment denial codes that say who was paid, or who is liable; every other code is a denial."""
-_ALLOWED = ["A", "R", "S"]
-"""Processing indicators of lines that were allowed: as billed, reprocessed, or as secondary payer."""
+_PAID = "CLM_LINE_CVRD_PD_AMT"
 _MODIFIERS = [f"HCPCS_{n}_MDFR_CD" for n in range(1, 6)]
 _VERSION = [*KEYS, "kind"]
 
 
 def part_b(rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> ClaimsAndLines:
     """Professional and equipment claims in final action, with their lines."""
-    raw = pl.concat([keyed(rows, "CCLF5"), _like_physicians(keyed(rows, "CCLF6"))], how="diagonal")
+    physicians, equipment = (paid(rows, kind, _PAID, "lines", report) for kind in ("CCLF5", "CCLF6"))
+    raw = pl.concat([physicians, _like_physicians(equipment)], how="diagonal")
     lines = _typed_lines(raw)
     book_netted(report, "lines", lines.netted)
     broken = lines.remaining.filter(pl.col(LAYOUT_REASONS).list.len() > 0)
@@ -68,6 +76,7 @@ def part_b(rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> ClaimsAnd
         "lines with another primary payer, whose payment is not delivered",
         kept.filter(text("CLM_LINE_PRMRY_PYR_CD").is_not_null()).height,
     )
+    report.table("claims").add_cents(SUM_OF_LINES, paid_sum(kept))
     return ClaimsAndLines(_claims_of(kept, supplements), pl.concat([kept, broken]).select(_canonical()))
 
 
@@ -86,7 +95,7 @@ def _typed_lines(raw: pl.DataFrame) -> Resolved:
         "claim_type_unknown": pl.col("setting").is_null(),
         "adjustment_type_unknown": pl.col("kind").is_null(),
         "line_number_not_a_number": number.is_null() & text("CLM_LINE_NUM").is_not_null(),
-        "paid_amount_not_an_amount": not_money("CLM_LINE_CVRD_PD_AMT"),
+        "paid_amount_not_an_amount": not_money(_PAID),
         "allowed_amount_not_an_amount": not_money("CLM_LINE_ALOWD_CHRG_AMT"),
     }
     typed = distinct.remaining.with_columns(
@@ -94,7 +103,6 @@ def _typed_lines(raw: pl.DataFrame) -> Resolved:
         kind=kind_of_version(text("CLM_DISP_CD")),
         processed=processed(),
         line_number=number,
-        paid_cents=money("CLM_LINE_CVRD_PD_AMT"),
         allowed_cents=money("CLM_LINE_ALOWD_CHRG_AMT"),
     ).with_columns(reasons(failures).alias(LAYOUT_REASONS))
     latest = latest_of(typed, key=[*_VERSION, "line_number"], order=[ORDER], reason=SUPERSEDED)
@@ -130,30 +138,38 @@ def _final_lines(lines: pl.DataFrame) -> Resolved:
         [
             resolved.netted,
             replaced.select(
-                *KEYS, reason=pl.lit("replaced_by_adjustment"), against_claim_id=pl.col("claim_id"), kind=pl.col("kind")
+                *KEYS,
+                reason=pl.lit("replaced_by_adjustment"),
+                against_claim_id=pl.col("claim_id"),
+                paid_cents=pl.lit(None, dtype=pl.Int64),
+                kind=pl.col("kind"),
             ),
         ]
     )
-    gone = lines.select(_VERSION).join(fate, on=_VERSION, how="inner", nulls_equal=True, maintain_order="left")
+    # Each line goes with its own amount, not with that of its version.
+    gone = lines.select(*_VERSION, "paid_cents").join(
+        fate.drop("paid_cents"), on=_VERSION, how="inner", nulls_equal=True, maintain_order="left"
+    )
     remaining = lines.join(
         single.remaining.select(_VERSION), on=_VERSION, how="semi", nulls_equal=True, maintain_order="left"
     )
-    return Resolved(remaining, gone.drop("kind"))
+    return Resolved(remaining, gone.select(NETTED_SCHEMA.keys()))
 
 
 def _without_denied(lines: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     """Lines that were not denied, neither themselves nor with their claim. A denial beside a payment denies nothing."""
-    claim = _says_otherwise("CLM_CARR_PMT_DNL_CD", _PAID_OR_LIMITED)
-    line = _says_otherwise("CLM_PRCSG_IND_CD", _ALLOWED)
     unpaid = pl.col("paid_cents").fill_null(0) == 0
-    report.tally("lines with a denial, and a payment, kept", lines.filter((claim | line) & ~unpaid).height)
-    book_netted(report, "lines", netted_rows(lines.filter(claim & unpaid), "denied"))
-    book_netted(report, "lines", netted_rows(lines.filter(line & ~claim & unpaid), "denied_line"))
-    return lines.filter(~((claim | line) & unpaid))
-
-
-def _says_otherwise(column: str, accepted: list[str]) -> pl.Expr:
-    return (~text(column).is_in(accepted)).fill_null(False)
+    judged = lines.with_columns(
+        _claim_denied=carrier_denied("CLM_CARR_PMT_DNL_CD").any().over(KEYS),
+        _claim_unpaid=unpaid.all().over(KEYS),
+        _line_denied=line_denied("CLM_PRCSG_IND_CD"),
+    )
+    denied = (pl.col("_claim_denied") & pl.col("_claim_unpaid")) | (pl.col("_line_denied") & unpaid)
+    doubtful = judged.filter(pl.col("_claim_denied") & ~pl.col("_claim_unpaid"))
+    report.tally(DENIED_CLAIMS_KEPT, doubtful.select(KEYS).unique().height)
+    report.tally(DENIED_LINES_KEPT, judged.filter(pl.col("_line_denied") & ~unpaid).height)
+    book_netted(report, "lines", netted_rows(judged.filter(denied), DENIED))
+    return judged.filter(~denied).select(lines.columns)
 
 
 def _denied_claims(lines: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
@@ -163,7 +179,7 @@ def _denied_claims(lines: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
         .unique(maintain_order=True)
         .join(kept.select(KEYS), on=KEYS, how="anti", nulls_equal=True, maintain_order="left")
     )
-    return netted_rows(gone, "denied")
+    return netted_rows(gone, DENIED)
 
 
 def _claims_of(lines: pl.DataFrame, supplements: pl.DataFrame) -> pl.DataFrame:

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import polars as pl
 
 from episodes.claims.casting import LAYOUT_REASONS
-from episodes.claims.layouts.cclf_values import day, listed, money, not_money, once_each, quantity
+from episodes.claims.layouts.cclf_values import day, listed, not_money, once_each, quantity
+from episodes.claims.layouts.outpatient_payments import LINE_MADE, ON_FIRST_LINE, PAYMENT_OF_CLAIM
+from episodes.claims.layouts.payable_lines import PAID_BY_CLAIM, TOTAL_LINE, total_line
 from episodes.claims.layouts.values import numeric_code, reasons, sum_of_given, text
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 from episodes.claims.versions import KEYS, book_netted, netted_rows, with_their_claims
 
-_TOTAL_LINE = "0001"
+LINES_REPLACED = "outpatient claims whose lines do not add up to their payment: booked on the first line"
 _MODIFIERS = [f"HCPCS_{n}_MDFR_CD" for n in range(1, 6)]
 
 
@@ -44,26 +46,31 @@ def revenue_lines(
     followed = with_their_claims(
         latest, remaining=pl.concat([headers.select(KEYS), with_claims.select(KEYS)]), netted=netted
     )
-    is_total = numeric_code("CLM_LINE_PROD_REV_CTR_CD", 4) == _TOTAL_LINE
-    total = followed.remaining.filter(is_total.fill_null(False))
-    book_netted(report, "lines", pl.concat([superseded, followed.netted, netted_rows(total, "total_line")]))
+    is_total = total_line(numeric_code("CLM_LINE_PROD_REV_CTR_CD", 4), text("CLM_LINE_HCPCS_CD"))
+    total = followed.remaining.filter(is_total)
+    book_netted(report, "lines", pl.concat([superseded, followed.netted, netted_rows(total, TOTAL_LINE)]))
     number = text("CLM_LINE_NUM").cast(pl.Int64, strict=False)
     failures = {
         "line_number_not_a_number": number.is_null() & text("CLM_LINE_NUM").is_not_null(),
         "paid_amount_not_an_amount": not_money("CLM_LINE_CVRD_PD_AMT"),
     }
-    lines = followed.remaining.filter(~is_total.fill_null(False)).with_columns(
-        reasons(failures).alias(LAYOUT_REASONS), line_number=number, paid_cents=money("CLM_LINE_CVRD_PD_AMT")
+    lines = followed.remaining.filter(~is_total).with_columns(
+        reasons(failures).alias(LAYOUT_REASONS), line_number=number
     )
     outpatient = headers.filter(setting="outpatient").select(
         *KEYS, _paid="paid_cents", _share=pl.col("allowed_cents") - pl.col("paid_cents").fill_null(0)
     )
     of_outpatient = lines.join(outpatient.select(KEYS), on=KEYS, how="semi", maintain_order="left")
-    others = lines.join(outpatient.select(KEYS), on=KEYS, how="anti", maintain_order="left")
+    by_claim = headers.filter(pl.col("setting") != "outpatient").select(*KEYS, _by_claim=pl.lit(True)).unique()
+    # Settings paid by claim: the payment of a line is part of the claim's, or none.
+    others = lines.join(outpatient.select(KEYS), on=KEYS, how="anti", maintain_order="left").join(
+        by_claim, on=KEYS, how="left", maintain_order="left"
+    )
+    report.table("lines").net_cents(PAID_BY_CLAIM, paid_sum(others.filter("_by_claim")))
+    others = others.with_columns(paid_cents=pl.when(pl.col("_by_claim").is_null()).then("paid_cents"))
     return pl.concat(
         [
-            # Settings paid by claim: the payment of a line is part of the claim's, or none.
-            others.select(_canonical()),
+            others.select(*_canonical(), "paid_cents"),
             _with_money(of_outpatient, outpatient, report).select(
                 *_canonical(), "allowed_cents", "paid_cents", apc=_apc()
             ),
@@ -88,10 +95,12 @@ def _with_money(lines: pl.DataFrame, claims: pl.DataFrame, report: ReadingReport
     by_claim = (pl.col("_sum") != pl.col("_paid")).fill_null(False)
     first = pl.col("_first").fill_null(False) & readable
     unlike = marked.filter(by_claim).unique(subset=KEYS).select((pl.col("_sum") == 0).alias("none"))
-    for none, what in ((True, "without payments of lines"), (False, "whose lines do not add up to their payment")):
-        report.tally(
-            f"outpatient claims {what}: booked on the first line", unlike.filter(pl.col("none") == none).height
-        )
+    for none, what in ((True, ON_FIRST_LINE), (False, LINES_REPLACED)):
+        report.tally(what, unlike.filter(pl.col("none") == none).height)
+    replaced = marked.filter(by_claim)
+    counts = report.table("lines")
+    counts.net_cents("replaced_by_payment_of_claim", paid_sum(replaced))
+    counts.add_cents(PAYMENT_OF_CLAIM, paid_sum(replaced.filter(first), pl.col("_paid")))
     share = pl.when(pl.col("_share") != 0).then(pl.col("_share"))
     return marked.with_columns(
         paid_cents=pl.when(~by_claim)
@@ -115,7 +124,8 @@ def _bare_lines(claims: pl.DataFrame, lines: pl.DataFrame, report: ReadingReport
     bare = claims.filter((pl.col("_paid") != 0) | (allowed != 0)).join(
         readable.select(KEYS), on=KEYS, how="anti", maintain_order="left"
     )
-    report.tally("outpatient claims without lines: one was made for the payment", bare.height)
+    report.tally(LINE_MADE, bare.height)
+    report.table("lines").add_cents(PAYMENT_OF_CLAIM, paid_sum(bare, pl.col("_paid")))
     return bare.select(*KEYS, line_number=pl.lit(1, pl.Int64), paid_cents=pl.col("_paid"), allowed_cents=allowed)
 
 

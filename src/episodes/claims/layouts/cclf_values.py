@@ -27,7 +27,7 @@ NOT_KNOWN = ("1000-01-01", "0001-01-01", "9999-12-31")
 
 _CANCEL_ACCEPTED = "03"
 _SIGNED_DIGITS = {sign: str(digit) for signs in ("{ABCDEFGHI", "}JKLMNOPQR") for digit, sign in enumerate(signs)}
-_OVERPUNCH = r"^\d+[{}A-R]$"
+_OVERPUNCH = r"^0*\d{1,16}[{}A-R]$"
 _NEGATIVE = r"[}J-R]$"
 
 
@@ -96,6 +96,13 @@ def listed(columns: Sequence[str]) -> pl.Expr:
     """The codes of some columns as a list without blanks; null where all are blank."""
     codes = pl.concat_list([text(column) for column in columns]).list.drop_nulls()
     return pl.when(codes.list.len() > 0).then(codes)
+
+
+def paid(rows: Mapping[str, pl.DataFrame], kind: str, column: str, table: str, report: ReadingReport) -> pl.DataFrame:
+    """The rows of a kind with their keys and their payment, which is counted as what came into a table."""
+    frame = keyed(rows, kind)
+    report.read_amounts(table, frame, money(column), not_money(column))
+    return frame.with_columns(paid_cents=money(column))
 
 
 def keyed(rows: Mapping[str, pl.DataFrame], kind: str) -> pl.DataFrame:

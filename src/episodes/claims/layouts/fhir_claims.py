@@ -7,10 +7,20 @@ from typing import NamedTuple
 import polars as pl
 
 from episodes.claims.casting import LAYOUT_REASONS
-from episodes.claims.contract import LINE_PAID_SETTINGS
+from episodes.claims.contract import CLAIM_PAID_SETTINGS
+from episodes.claims.layouts.denials import (
+    DENIED,
+    DENIED_CLAIMS_KEPT,
+    DENIED_LINES_KEPT,
+    carrier_denied,
+    facility_denied,
+    line_denied,
+)
 from episodes.claims.layouts.fhir_values import at_width, known_day, unless_unknown
+from episodes.claims.layouts.outpatient_payments import with_payments_of_claims
+from episodes.claims.layouts.payable_lines import PAID_BY_CLAIM, TOTAL_LINE, total_line
 from episodes.claims.layouts.values import cents, not_an_amount, reasons, sum_of_given
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 
 _KEYS = ["person", "claim_id"]
 _FAULT = "fault"
@@ -18,7 +28,7 @@ _READ = ("ExplanationOfBenefit", "Patient", "Coverage")
 
 _SHARES = ("deductible", "coinsurance", "copay", "blood_deductible")
 _ADD_ONS = {
-    "outlier_cents": ("outlier",),
+    "outlier_cents": ("outlier", "capital_outlier"),
     "ime_cents": ("ime", "capital_ime"),
     "dsh_cents": ("dsh", "capital_dsh"),
     "uncompensated_care_cents": ("uncompensated_care",),
@@ -42,9 +52,6 @@ _LINE_AMOUNTS = (
     "charge",
     "noncovered_charge",
 )
-_TOTAL_LINE = "0001"
-_PAYMENT_REQUESTED = ("P", "~")
-"""Non-payment reasons that say that there is none."""
 _OF_ADVANTAGE = ("61", "62", "63", "64")
 _ALLOWED_IS_STATED = ("professional", "dme", "drug")
 """Settings whose payer states the allowed amount of a line; elsewhere it is the sum of its parts."""
@@ -69,13 +76,16 @@ def claims_and_lines(rows: pl.DataFrame, report: ReadingReport) -> ClaimsAndLine
     eobs = rows.filter(pl.col("resource") == "ExplanationOfBenefit")
     for name, number in eobs.group_by("shape").len().sort("shape").iter_rows():
         report.tally(f"ExplanationOfBenefits in the shape {name}", number)
+    report.read_amounts("claims", eobs, cents("payment"), not_an_amount("payment"))
+    report.read_amounts("lines", _items_of(eobs), cents("paid"), not_an_amount("paid"))
     final = _final(_latest(eobs, report), report)
     _tally(final, report)
     claims = pl.concat(
         [_claims(final), faulty.select(pl.concat_list(_FAULT).alias(LAYOUT_REASONS), beneficiary_id="person")],
         how="diagonal",
     )
-    return ClaimsAndLines(claims, _lines(final, report))
+    outpatient = claims.filter(setting="outpatient")
+    return ClaimsAndLines(claims, with_payments_of_claims(outpatient, _lines(final, report), report))
 
 
 def _latest(eobs: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
@@ -110,6 +120,7 @@ def _final(eobs: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
         | pl.col("shared_system").is_not_null(),
         "no_claim": pl.col("use").is_in(["preauthorization", "predetermination"]),
         "other_claim_type": pl.col("other_claim_type").is_not_null(),
+        DENIED: _refused() & ~_states_payment(),
     }
     reason = pl.coalesce(pl.when(broken).then(pl.lit(name)) for name, broken in netted.items())
     marked = eobs.with_columns(_reason=reason)
@@ -118,17 +129,41 @@ def _final(eobs: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     return marked.filter(pl.col("_reason").is_null()).drop("_reason")
 
 
+def _refused() -> pl.Expr:
+    return facility_denied("non_payment_reason") | carrier_denied("payment_denial")
+
+
+def _states_payment() -> pl.Expr:
+    """Whether a payment stands on the claim or on one of its lines, or something that cannot be read."""
+    of_lines = pl.element().struct.field("paid")
+    # A payment of zero is written in zeros; whatever else stands there is one, or cannot be read.
+    nothing = r"^[+-]?0*\.?0*$"
+    any_line = pl.col("items").list.eval(~of_lines.str.strip_chars().str.contains(nothing)).list.any()
+    return (cents("payment") != 0).fill_null(False) | not_an_amount("payment") | any_line.fill_null(False)
+
+
 def _net(eobs: pl.DataFrame, reason: str, report: ReadingReport) -> None:
     """Count claims, and their lines, that another version or none stands for."""
-    report.table("claims").take_up(reason, eobs.height)
-    report.table("lines").take_up(reason, int(eobs["items"].list.len().sum() or 0))
+    items = _items_of(eobs)
+    report.table("claims").take_up(reason, eobs.height, paid_sum(eobs, cents("payment")))
+    report.table("lines").take_up(reason, items.height, paid_sum(items, cents("paid")))
+
+
+def _items_of(eobs: pl.DataFrame) -> pl.DataFrame:
+    """The lines of claims, with the claim they belong to as `_claim`."""
+    return (
+        eobs.with_row_index("_claim")
+        .filter(pl.col("items").list.len() > 0)
+        .select("_claim", *_KEYS, "setting", "items", _claim_paid=cents("payment"))
+        .explode("items")
+        .unnest("items")
+    )
 
 
 def _tally(eobs: pl.DataFrame, report: ReadingReport) -> None:
-    not_paid = ~pl.col("non_payment_reason").is_in(_PAYMENT_REQUESTED)
     without_principal = pl.col("diagnoses").is_not_null() & pl.col("diagnoses").list.first().is_null()
     counted = {
-        "claims with a reason for non-payment by Medicare, kept with their amounts": not_paid,
+        DENIED_CLAIMS_KEPT: _refused(),
         "claims paid by a managed care plan, kept": pl.col("managed_care_paid") == "1",
         "claims of Medicare Advantage stays (types 61 to 64), kept": pl.col("type_code").is_in(_OF_ADVANTAGE),
         "claims with lines of the same or no number, numbered by their order": pl.col("items_renumbered").is_not_null(),
@@ -180,25 +215,27 @@ def _claims(eobs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lines(eobs: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
-    items = (
-        eobs.with_row_index("_claim")
-        .filter(pl.col("items").list.len() > 0)
-        .select("_claim", *_KEYS, "setting", "items", _claim_paid=cents("payment"))
-        .explode("items")
-        .unnest("items")
-        .with_columns(
-            paid=cents("paid"),
-            _total_line=at_width("revenue_center", 4) == _TOTAL_LINE,
-            _unreadable=reasons({f"{name}_amount_not_an_amount": not_an_amount(name) for name in _LINE_AMOUNTS}),
-        )
+    items = _items_of(eobs).with_columns(
+        paid=cents("paid"),
+        _counts=~pl.col("setting").is_in(CLAIM_PAID_SETTINGS).fill_null(False),
+        _unreadable=reasons({f"{name}_amount_not_an_amount": not_an_amount(name) for name in _LINE_AMOUNTS}),
     )
-    # The total line repeats what the other lines say; where they say nothing, it carries the payment.
-    said_elsewhere = ((pl.col("paid").fill_null(0) != 0) & ~pl.col("_total_line")).any().over("_claim")
-    repeats = pl.col("_total_line").fill_null(False) & said_elsewhere
-    by_line = pl.col("setting").is_in(LINE_PAID_SETTINGS)
-    items = items.with_columns(_counts=by_line & ~repeats, _repeats=by_line & repeats)
-    report.tally("total lines (0001) beside paid lines, their amounts not counted", items.filter("_repeats").height)
-    _tally_sums(items, report)
+    unpaid = (pl.col("paid").fill_null(0) == 0) & (pl.col("_unreadable").list.len() == 0)
+    netted = (
+        pl.when(total_line(at_width("revenue_center", 4), pl.col("hcpcs")))
+        .then(pl.lit(TOTAL_LINE))
+        .when(line_denied("processing_indicator") & unpaid)
+        .then(pl.lit(DENIED))
+    )
+    items = items.with_columns(_netted=netted)
+    counts = report.table("lines")
+    for reason in (TOTAL_LINE, DENIED):
+        gone = items.filter(pl.col("_netted") == reason)
+        counts.take_up(reason, gone.height, paid_sum(gone, pl.col("paid")))
+    items = items.filter(pl.col("_netted").is_null())
+    counts.net_cents(PAID_BY_CLAIM, paid_sum(items.filter(~pl.col("_counts")), pl.col("paid")))
+    report.tally(DENIED_LINES_KEPT, items.filter(line_denied("processing_indicator")).height)
+    _tally_sums(items.filter(pl.col("setting") != "outpatient"), report)
 
     reduced = cents("reduced_coinsurance")
     coinsurance = pl.when(reduced != 0).then(reduced).otherwise(cents("coinsurance"))
@@ -207,7 +244,7 @@ def _lines(eobs: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     told = pl.col("paid").is_not_null() & share.is_not_null()
     from_parts = pl.when(told).then(sum_of_given([pl.col("paid"), share, primary]))
     stated = pl.when(pl.col("setting").is_in(_ALLOWED_IS_STATED)).then(cents("allowed"))
-    counts = pl.col("_counts")
+    by_line = pl.col("_counts")
     return items.select(
         pl.col("_unreadable").alias(LAYOUT_REASONS),
         beneficiary_id="person",
@@ -225,9 +262,9 @@ def _lines(eobs: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
         tin="tin",
         specialty="specialty",
         units="units",
-        allowed_cents=pl.when(counts).then(pl.coalesce(cents("eligible"), stated, from_parts)),
-        paid_cents=pl.when(counts).then(pl.col("paid")),
-        primary_payer_paid_cents=pl.when(counts).then(primary),
+        allowed_cents=pl.when(by_line).then(pl.coalesce(cents("eligible"), stated, from_parts)),
+        paid_cents=pl.when(by_line).then(pl.col("paid")),
+        primary_payer_paid_cents=pl.when(by_line).then(primary),
         charge_cents=cents("charge"),
         noncovered_charge_cents=cents("noncovered_charge"),
         diagnosis="diagnosis",

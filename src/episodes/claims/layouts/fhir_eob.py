@@ -15,14 +15,15 @@ Readings (where the sources leave a choice):
 * Netted: `cancelled` (status cancelled, entered in error or draft; adjustment type 1; a deleted Part D event),
   `not_final_action`, `not_adjudicated` (outcome other than complete, or a claim still with the shared systems, types
   1000 up, which comes again), `no_claim` (use other than claim), `other_claim_type` (dental, vision), and under
-  claims `other_resource`. Claims denied, or of managed care, stay with their amounts and are counted in the notes.
+  claims `other_resource`. Claims of managed care stay with their amounts and are counted in the notes.
 * Allowed is what the payer states as eligible (professional, equipment, drugs; every payer's plain CARIN word), else
   the sum of payment, deductible, coinsurance, blood deductible and primary payer. Where a payment stands without the
   beneficiary's share, it is unknown; at home and in hospice, where nothing is owed, the primary payer is enough.
   Of two coinsurances of an outpatient line the reduced one counts where there is one.
-* The total line (0001) of an outpatient claim counts only where no other line carries a payment.
-* IME and DSH include their capital part. Per-diem pass-through is not part of the payment, and not read. The pricer's
-  standardized payment of the newest shape is of inpatient stays alone: standardized amounts stay unknown.
+* Denied claims and lines, total lines, and outpatient claims whose lines carry no payment: as in all layouts, see
+  docs/layouts.md.
+* Outlier, IME and DSH include their capital part. Per-diem pass-through is not part of the payment, and not read. The
+  pricer's standardized payment of the newest shape is of inpatient stays alone: standardized amounts stay unknown.
 * Diagnoses: principal, then others; the admitting diagnosis, reasons for the visit and external causes are no part.
   Where diagnoses are typed and none is principal, a null stands first; where none is typed, they stand as listed.
 * Drug events: allowed is the gross drug cost, paid the plan's payment; national drug codes are not read.

@@ -60,6 +60,8 @@ def facts_of_claim(eob: Resource, shape: Shape) -> Facts:
 def facts_of_item(item: Resource, shape: Shape) -> Facts:
     """Everything that is said of a line."""
     yield from _facts_of_amounts(item.get("adjudication"), "category", ("amount",))
+    for entry in listed(item.get("adjudication")):
+        yield from codings(entry.get("reason"))
     for holder in (item, item.get("revenue"), item.get(shape.service)):
         yield from facts_of_extensions(part(holder, "extension"))
 

@@ -75,6 +75,7 @@ _CCW_CLAIM: Names = {
     "process_date": ("nch_wkly_proc_dt",),
     "low_utilization": ("clm_hha_lupa_ind_cd",),
     "non_payment_reason": ("clm_mdcr_non_pmt_rsn_cd",),
+    "payment_denial": ("carr_clm_pmt_dnl_cd",),
     "managed_care_paid": ("clm_mco_pd_sw",),
     "final_action": ("final_action",),
     "deletion": ("adjstmt_dltn_cd",),
@@ -84,6 +85,7 @@ _CCW_CLAIM: Names = {
     "blood_deductible": ("nch_bene_blood_ddctbl_lblty_am",),
     "primary_payer": ("prpayamt",),
     "outlier": ("nch_drg_outlier_aprvd_pmt_amt",),
+    "capital_outlier": ("clm_pps_cptl_outlier_amt",),
     "ime": ("ime_op_clm_val_amt",),
     "capital_ime": ("clm_pps_cptl_ime_amt",),
     "dsh": ("dsh_op_clm_val_amt",),
@@ -91,6 +93,7 @@ _CCW_CLAIM: Names = {
     "uncompensated_care": ("clm_uncompd_care_pmt_amt",),
 }
 _CCW_LINE: Names = {
+    "processing_indicator": ("line_prcsg_ind_cd",),
     "units": ("rev_cntr_unit_cnt",),
     "status_indicator": ("rev_cntr_stus_ind_cd",),
     "apc": ("rev_cntr_apc_hipps_cd",),
@@ -117,6 +120,7 @@ _IDR_CLAIM: Names = {
     "process_date": ("clm_nch_wkly_proc_dt",),
     "low_utilization": ("clm_hha_lup_ind_cd",),
     "non_payment_reason": ("clm_mdcr_npmt_rsn_cd",),
+    "payment_denial": ("clm_carr_pmt_dnl_cd",),
     "managed_care_paid": ("clm_mdcr_instnl_mco_pd_sw",),
     "final_action": ("final_action", "clm_finl_actn_ind"),
     "adjudication_status": ("adjudication_status",),
@@ -128,6 +132,7 @@ _IDR_CLAIM: Names = {
     "blood_deductible": ("clm_blood_lblty_amt",),
     "primary_payer": ("clm_mdcr_instnl_prmry_pyr_amt", "clm_mdcr_prfnl_prmry_pyr_amt"),
     "outlier": ("clm_instnl_drg_outlier_amt",),
+    "capital_outlier": ("clm_mdcr_ip_pps_outlier_amt",),
     "ime": ("clm_oprtnl_ime_amt",),
     "capital_ime": ("clm_mdcr_ip_pps_cptl_ime_amt",),
     "dsh": ("clm_oprtnl_dsprtnt_amt",),
@@ -135,6 +140,7 @@ _IDR_CLAIM: Names = {
     "uncompensated_care": ("clm_hipps_uncompd_care_amt",),
 }
 _IDR_LINE: Names = {
+    "processing_indicator": ("clm_prcsg_ind_cd",),
     "status_indicator": ("clm_rev_cntr_stus_cd",),
     "apc": ("clm_rev_apc_hipps_cd",),
     "specialty": ("clm_prvdr_spclty_cd",),

@@ -12,9 +12,8 @@ Readings:
 
 - Final action: a claim counts unless its final action or its latest claim indicator is N; a blank indicator says
   nothing against it. Types 1000 to 2999 are partially adjudicated and netted as such, whatever their indicators.
-- Denied: an institutional claim with a reason for non-payment other than P, a professional one with the denial code 0,
-  or a line with a processing indicator other than A, R and S is netted where nothing was paid on it. Beside a payment
-  such a code denies nothing; the claim is kept and counted in a note.
+- Denied claims and lines, total lines, and outpatient claims whose lines carry no payment: as in all layouts, see
+  docs/layouts.md.
 - Part D: type 3 deletes an event and is netted. Allowed is the cost of the drug (ingredients, dispensing, tax, vaccine
   fee), paid the plan's payment for covered drugs and the low-income subsidy.
 - Managed care claims (types 61 to 63) are kept with the Medicare payment they state, and counted in a note.
@@ -22,10 +21,8 @@ Readings:
   deductible is `CLM_MDCR_IP_BENE_DDCTBL_AMT`, for `CLM_MDCR_DDCTBL_AMT` holds their total deductions. Pass-through
   amounts are not part of the payment and are left out.
 - Outpatient lines: allowed = payment + deductible + blood deductible + coinsurance (the reduced one where the hospital
-  elected it, else the wage-adjusted one) + both primary payers. Where no line has a payment, that of the header is
-  booked on the first line.
+  elected it, else the wage-adjusted one) + both primary payers.
 - Professional and equipment lines carry their allowed charge. Types 71 and 72 are professional, 81 and 82 equipment.
-- Revenue center 0001 without a procedure code totals the other lines and is netted.
 - End-stage renal disease by Medicare status 11, 21, 31; entitlement because of it by status 31, and by reason 2 for
   people whose status is not told.
 - Outlier, IME and DSH amounts are operating and capital parts together.
@@ -60,6 +57,7 @@ from episodes.claims.layouts.idr_tables import (
     tidied,
 )
 from episodes.claims.layouts.layout import SourceFile
+from episodes.claims.layouts.outpatient_payments import with_payments_of_claims
 from episodes.claims.layouts.text_files import TEXT_ENDINGS, data_files, read_text_batches
 from episodes.claims.report import ReadingReport
 from episodes.errors import LayoutError, count_of
@@ -118,9 +116,11 @@ def read_rows(file: SourceFile) -> Iterator[pl.DataFrame]:
 def reshape(rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> dict[str, pl.DataFrame]:
     """Canonical tables of the rows of some people."""
     headers = idr_claims.headers(rows)
+    claims = idr_claims.claims(headers, rows, report)
+    lines = idr_lines.lines(headers, rows, report)
     tables = {
-        "claims": idr_claims.claims(headers, rows, report),
-        "lines": idr_lines.lines(headers, rows, report),
+        "claims": claims,
+        "lines": with_payments_of_claims(claims.filter(setting="outpatient"), lines, report),
         "beneficiaries": idr_people.beneficiaries(rows, report),
         "coverage": idr_people.coverage(rows, report),
     }

@@ -12,6 +12,7 @@ import polars as pl
 
 from episodes.claims.casting import LAYOUT_REASONS, as_date
 from episodes.claims.contract import CLAIM_PAID_SETTINGS
+from episodes.claims.layouts.denials import DENIED, DENIED_CLAIMS_KEPT, carrier_denied, facility_denied
 from episodes.claims.layouts.idr_tables import CLAIM, PERSON, TABLES
 from episodes.claims.layouts.idr_values import date_text, drg, first_given, one_row_each
 from episodes.claims.layouts.values import cents, not_an_amount, numeric_code, reasons, sum_of_given, text, whole_number
@@ -62,13 +63,9 @@ AMOUNTS = {
     "uncompensated_care": "CLM_HIPPS_UNCOMPD_CARE_AMT",
 }
 """Meaning of an amount to the column that holds it."""
+LINE_PAID = "CLM_LINE_CVRD_PD_AMT"
 VALUE_CODES = {"operating_dsh": "18", "operating_ime": "19", "new_technology": "77"}
 """Meaning of an amount to its value code in CLM_VAL."""
-
-PAYMENT_REQUESTED = "P"
-"""The one reason for non-payment that is none."""
-DENIAL = ("0", "00")
-"""Carrier payment denial codes of denied claims."""
 
 LOW_UTILIZATION = "L"
 PRINCIPAL, OTHER, PROCEDURE = "P", "D", "S"
@@ -87,8 +84,13 @@ def headers(rows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         claims = claims.join(first, on=keys, how="left", maintain_order="left")
         contradicted.append(pl.col(keys).is_in(differing[keys].to_list()).fill_null(False))
     type_code = whole_number("CLM_TYPE_CD")
+    paid_lines = TABLES["CLM_LINE"].complete(rows.get("CLM_LINE")).filter(_states_payment(LINE_PAID))
+    paid_lines = paid_lines.select(CLAIM, has_paid_line=pl.lit(True)).unique()
     return (
         claims.join(_value_amounts(rows), on=CLAIM, how="left", maintain_order="left")
+        .join(
+            paid_lines.select(CLAIM, has_paid_line=pl.lit(True)).unique(), on=CLAIM, how="left", maintain_order="left"
+        )
         .with_columns(
             type_code=type_code,
             setting=type_code.replace_strict(SETTINGS, default=None, return_dtype=pl.String),
@@ -100,6 +102,9 @@ def headers(rows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def claims(headers: pl.DataFrame, rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> pl.DataFrame:
     """Canonical claims; what is netted is counted in the report."""
+    report.read_amounts(
+        "claims", TABLES["CLM"].complete(rows.get("CLM")), cents(AMOUNTS["paid"]), not_an_amount(AMOUNTS["paid"])
+    )
     _net(headers, report)
     kept = headers.filter(pl.col("fate").is_null())
     _note(kept, report)
@@ -149,18 +154,6 @@ def claims(headers: pl.DataFrame, rows: Mapping[str, pl.DataFrame], report: Read
     )
 
 
-def booked_on_header(headers: pl.DataFrame) -> pl.DataFrame:
-    """Payment, allowed amount and primary payer's part of outpatient claims, as their headers state them."""
-    outpatient = headers.filter((pl.col("setting") == "outpatient") & pl.col("fate").is_null())
-    value = {meaning: cents(column) for meaning, column in AMOUNTS.items()}
-    return outpatient.unique(subset=CLAIM, keep="first", maintain_order=True).select(
-        CLAIM,
-        header_paid=value["paid"],
-        header_allowed=_allowed(value, pl.lit(False), pl.lit(True)),
-        header_primary_payer=value["institutional_primary_payer"],
-    )
-
-
 def _fate() -> pl.Expr:
     """Why a claim is netted; null where it counts. A blank indicator says nothing against a claim."""
     type_code = pl.col("type_code")
@@ -174,31 +167,36 @@ def _fate() -> pl.Expr:
         .then(pl.lit("not_final_action"))
         .when(type_code == DELETED_DRUG_EVENT)
         .then(pl.lit("deleted_drug_event"))
-        .when(_refused() & (cents(AMOUNTS["paid"]).fill_null(0) == 0) & ~not_an_amount(AMOUNTS["paid"]))
-        .then(pl.lit("denied"))
+        .when(_refused() & ~_states_payment(AMOUNTS["paid"]) & pl.col("has_paid_line").is_null())
+        .then(pl.lit(DENIED))
     )
+
+
+def _states_payment(column: str) -> pl.Expr:
+    """Whether a payment stands in a column, or something that cannot be read."""
+    return (cents(column) != 0).fill_null(False) | not_an_amount(column)
 
 
 def _refused() -> pl.Expr:
     """Whether a code says that Medicare does not pay the claim."""
-    reason = text("CLM_MDCR_NPMT_RSN_CD")
-    institutional = pl.col("setting").is_in(INSTITUTIONAL) & reason.is_not_null() & (reason != PAYMENT_REQUESTED)
-    professional = pl.col("setting").is_in(["professional", "dme"]) & text("CLM_CARR_PMT_DNL_CD").is_in(DENIAL)
+    institutional = pl.col("setting").is_in(INSTITUTIONAL) & facility_denied("CLM_MDCR_NPMT_RSN_CD")
+    professional = pl.col("setting").is_in(["professional", "dme"]) & carrier_denied("CLM_CARR_PMT_DNL_CD")
     return institutional.fill_null(False) | professional.fill_null(False)
 
 
 def _net(headers: pl.DataFrame, report: ReadingReport) -> None:
     netted = headers.filter(pl.col("fate").is_not_null())
-    book_netted(report, "claims", netted.select(*netted_columns()))
+    book_netted(report, "claims", netted.select(netted_columns(cents(AMOUNTS["paid"]))))
 
 
-def netted_columns() -> list[pl.Expr]:
+def netted_columns(paid: pl.Expr) -> list[pl.Expr]:
     """The columns of netted rows: against which claim is not told."""
     return [
         text(PERSON).alias("beneficiary_id"),
         text(CLAIM).alias("claim_id"),
         pl.col("fate").alias("reason"),
         pl.lit(None, dtype=pl.String).alias("against_claim_id"),
+        paid.alias("paid_cents"),
     ]
 
 
@@ -208,7 +206,7 @@ def _note(kept: pl.DataFrame, report: ReadingReport) -> None:
         kept.filter(pl.col("type_code").is_in(MANAGED_CARE_TYPES)).height,
     )
     report.tally(
-        "claims with a code of denial but a payment, taken as they stand",
+        DENIED_CLAIMS_KEPT,
         kept.filter(_refused()).height,
     )
     institutional = kept.filter(pl.col("setting").is_in(INSTITUTIONAL))

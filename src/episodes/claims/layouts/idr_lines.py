@@ -8,19 +8,17 @@ import polars as pl
 
 from episodes.claims.casting import LAYOUT_REASONS
 from episodes.claims.contract import CLAIM_PAID_SETTINGS
-from episodes.claims.layouts.idr_claims import INSTITUTIONAL, booked_on_header, netted_columns
+from episodes.claims.layouts.denials import DENIED, DENIED_LINES_KEPT, line_denied
+from episodes.claims.layouts.idr_claims import INSTITUTIONAL, LINE_PAID, netted_columns
 from episodes.claims.layouts.idr_tables import CLAIM, LINE, PERSON, TABLES
 from episodes.claims.layouts.idr_values import date_text, first_given, number_text, one_row_each
+from episodes.claims.layouts.payable_lines import PAID_BY_CLAIM, TOTAL_LINE, total_line
 from episodes.claims.layouts.values import cents, not_an_amount, numeric_code, reasons, sum_of_given, text, whole_number
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 from episodes.claims.versions import book_netted
 
-TOTAL_REVENUE_CENTER = "0001"
-"""The line of an institutional claim that totals the others; with a procedure code it is a service all the same."""
-ALLOWED_INDICATORS = ("A", "R", "S")
-"""Line processing indicators of lines that were allowed."""
 AMOUNTS = {
-    "paid": "CLM_LINE_CVRD_PD_AMT",
+    "paid": LINE_PAID,
     "allowed": "CLM_LINE_ALOWD_CHRG_AMT",
     "deductible": "CLM_LINE_MDCR_DDCTBL_AMT",
     "blood_deductible": "CLM_LINE_BLOOD_DDCTBL_AMT",
@@ -46,19 +44,26 @@ MODIFIERS = tuple(f"HCPCS_{n}_MDFR_CD" for n in range(1, 6))
 
 def lines(headers: pl.DataFrame, rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> pl.DataFrame:
     """Canonical lines; lines of netted claims are netted with them, denied and total lines by themselves."""
+    raw = TABLES["CLM_LINE"].complete(rows.get("CLM_LINE"))
+    report.read_amounts("lines", raw, cents(LINE_PAID), not_an_amount(LINE_PAID))
     joined = _joined(headers, rows, report).with_columns(fate=pl.coalesce("fate", _own_fate()))
-    book_netted(report, "lines", joined.filter(pl.col("fate").is_not_null()).select(netted_columns()))
-    return _canonical(_with_header_payment(joined.filter(pl.col("fate").is_null()), headers, report))
+    counts = report.table("lines")
+    drugs = joined.filter(setting="drug")
+    counts.add_cents("low_income_subsidy", paid_sum(drugs, cents(AMOUNTS["low_income_subsidy"])))
+    book_netted(report, "lines", joined.filter(pl.col("fate").is_not_null()).select(netted_columns(pl.col("paid"))))
+    kept = joined.filter(pl.col("fate").is_null())
+    counts.net_cents(PAID_BY_CLAIM, paid_sum(kept.filter(pl.col("setting").is_in(CLAIM_PAID_SETTINGS)), pl.col("paid")))
+    report.tally(DENIED_LINES_KEPT, kept.filter(line_denied("CLM_PRCSG_IND_CD")).height)
+    return _canonical(kept)
 
 
 def _own_fate() -> pl.Expr:
     """Why a line of a claim that counts is netted."""
     institutional = pl.col("setting").is_in(INSTITUTIONAL)
-    total = institutional & (pl.col("revenue_center") == TOTAL_REVENUE_CENTER) & text("CLM_LINE_HCPCS_CD").is_null()
-    indicator = text("CLM_PRCSG_IND_CD")
-    unpaid = (pl.col("paid").fill_null(0) == 0) & ~not_an_amount(AMOUNTS["paid"])
-    denied = indicator.is_not_null() & ~indicator.is_in(ALLOWED_INDICATORS) & unpaid
-    return pl.when(total).then(pl.lit("total_line")).when(denied).then(pl.lit("denied_line"))
+    total = institutional & total_line(pl.col("revenue_center"), text("CLM_LINE_HCPCS_CD"))
+    unpaid = (pl.col("paid").fill_null(0) == 0) & ~not_an_amount(LINE_PAID)
+    denied = line_denied("CLM_PRCSG_IND_CD") & unpaid
+    return pl.when(total).then(pl.lit(TOTAL_LINE)).when(denied).then(pl.lit(DENIED))
 
 
 def _joined(headers: pl.DataFrame, rows: Mapping[str, pl.DataFrame], report: ReadingReport) -> pl.DataFrame:
@@ -97,37 +102,11 @@ def _joined(headers: pl.DataFrame, rows: Mapping[str, pl.DataFrame], report: Rea
     )
 
 
-def _with_header_payment(lines: pl.DataFrame, headers: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
-    """Where no line of an outpatient claim has a payment but its header has, all of it goes to the first line.
-
-    Claims that are not priced line by line (critical access hospitals, clinics) state their payment on the header.
-    """
-    joined = lines.join(booked_on_header(headers), on=CLAIM, how="left", maintain_order="left")
-    unpaid = (pl.col("paid").fill_null(0) == 0).all().over(CLAIM) & (pl.col("header_paid").fill_null(0) != 0)
-    marked = joined.with_columns(unpaid=unpaid, first=pl.col("number") == pl.col("number").min().over(CLAIM))
-    report.tally(
-        "outpatient claims whose payment stands on the header only, booked on their first line",
-        marked.filter("unpaid").select(pl.col(CLAIM).n_unique()).item() if marked.height else 0,
-    )
-    by_line = marked.filter(~pl.col("unpaid") & pl.col("header_paid").is_not_null())
-    sums = by_line.group_by(CLAIM).agg(pl.col("paid").sum(), pl.col("header_paid").first())
-    report.tally(
-        "outpatient claims whose lines do not sum to the payment of the header; the lines count",
-        sums.filter(pl.col("paid") != pl.col("header_paid")).height,
-    )
-    return marked.with_columns(
-        pl.when("unpaid")
-        .then(pl.when("first").then(pl.col(f"header_{amount}")).otherwise(pl.lit(0, dtype=pl.Int64)))
-        .otherwise(pl.col(amount))
-        .alias(amount)
-        for amount in ("paid", "allowed", "primary_payer")
-    )
-
-
 def _canonical(lines: pl.DataFrame) -> pl.DataFrame:
     setting = pl.col("setting")
     institutional, professional = setting.is_in(INSTITUTIONAL), setting.is_in(["professional", "dme"])
-    paid_by_line = ~setting.is_in(CLAIM_PAID_SETTINGS)
+    # A line whose claim is not known is set aside with its amount.
+    paid_by_line = ~setting.is_in(CLAIM_PAID_SETTINGS).fill_null(False)
     day, first, last = (
         date_text(column) for column in ("CLM_LINE_INSTNL_REV_CTR_DT", "CLM_LINE_FROM_DT", "CLM_LINE_THRU_DT")
     )

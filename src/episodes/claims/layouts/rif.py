@@ -13,18 +13,15 @@ Readings, where the files or their documentation leave a choice:
   final, but of several claims of one `CLM_GRP_ID` only the one processed last (else `earlier_version`). A row with
   `DML_IND` DELETE, or a drug event with the deletion code D, takes its claim away (`deleted`); rows marked UPDATE
   replace others of the same claim (`superseded`).
-* Denied claims: any `CLM_MDCR_NON_PMT_RSN_CD`, also P (payment requested); carrier and DME `CARR_CLM_PMT_DNL_CD` 0.
-  Denied lines: a `LINE_PRCSG_IND_CD` other than A, R, S or blank.
-* Total line: revenue center 0001 without a HCPCS code. With one it is a service line, for some synthetic releases
-  put 0001 on every line.
+* Denied claims and lines, total lines, and outpatient claims whose lines carry no payment: as in all layouts, see
+  docs/layouts.md. A denied claim is netted where neither it nor any of its rows states a payment.
 * Rows of a claim that do not repeat the same claim columns contradict each other: the claim is set aside whole.
 * Allowed of a facility claim = payment + deductible + coinsurance + blood deductible + primary payer. The per diem
   for pass-through costs is not in the payment, and not in allowed.
 * Inpatient outlier, IME and DSH are the operating and the capital part together. Clotting factor has no column.
 * An outpatient line's payment is what provider and beneficiary were paid, `REV_CNTR_PMT_AMT_AMT` only where both
   are blank: the former sum to the claim's payment. Its allowed adds the patient's responsibility, else cash and
-  blood deductible and coinsurance (the reduced one where there is one), and the primary payers. A claim whose lines
-  carry no payment has its amounts on its first line.
+  blood deductible and coinsurance (the reduced one where there is one), and the primary payers.
 * Home health and hospice money is on the claim; what their lines carry is not read.
 * Drug events: allowed is the gross drug cost, paid the plan's payment for covered drugs and the low-income cost
   sharing subsidy.

@@ -10,19 +10,23 @@ from typing import NamedTuple
 
 import polars as pl
 
-from episodes.claims.casting import LAYOUT_REASONS, as_date
+from episodes.claims.casting import LAYOUT_REASONS, as_date, repeats_in
 from episodes.claims.layouts import rif_columns as rif
+from episodes.claims.layouts.denials import (
+    DENIED,
+    DENIED_CLAIMS_KEPT,
+    DENIED_LINES_KEPT,
+    carrier_denied,
+    facility_denied,
+    line_denied,
+)
+from episodes.claims.layouts.outpatient_payments import with_payments_of_claims
+from episodes.claims.layouts.payable_lines import TOTAL_LINE, total_line
 from episodes.claims.layouts.rif_columns import ClaimKind
 from episodes.claims.layouts.rif_values import amount_failures, beside, day, listed, reading, revenue_center
 from episodes.claims.layouts.values import cents, not_an_amount, reasons, sum_of_given, text
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 from episodes.claims.versions import book_netted, latest_of, nothing_netted
-
-ALLOWED_INDICATORS = ("A", "R", "S")
-"""Line processing: allowed, reprocessed after adjustment, secondary payer; a blank is allowed too."""
-
-TOTAL_LINE = "0001"
-"""The revenue center of a claim's total."""
 
 _KEYS = ["beneficiary_id", "claim_id"]
 
@@ -43,38 +47,60 @@ def claims_and_lines(name: str, rows: pl.DataFrame, report: ReadingReport) -> Cl
         report: gets the rows that were netted, by reason.
     """
     kind = rif.CLAIM_KINDS[name]
-    standing = _standing_rows(kind, rows, report)
+    paid = _line_paid(name, kind)
+    report.read_amounts("lines", rows, paid, _unreadable_payment(name, kind))
+    standing = _standing_rows(name, kind, rows, report)
     headers = _headers(kind, standing)
     claims = headers.select(**_claim_columns(name, kind))
     paid_by_plan = headers.filter(text(rif.MANAGED_CARE) == "1").height if rif.MANAGED_CARE in headers.columns else 0
     report.tally("facility claims marked as paid by a managed care plan, kept", paid_by_plan)
 
-    line_rows = _net(standing, _why_no_line(kind), report)
+    line_rows = _net(standing, _why_no_line(kind, paid), report, paid)
+    report.tally(DENIED_LINES_KEPT, line_rows.filter(_line_denied(kind)).height)
     lines = line_rows.select(**_line_columns(name, kind))
     if name == "outpatient":
-        lines = _with_payments_of_whole_claims(claims, lines, report)
+        lines = with_payments_of_claims(claims, lines, report)
     return ClaimsAndLines(claims, lines)
 
 
 # --- which rows stand ---------------------------------------------------------------------------------------
 
 
-def _standing_rows(kind: ClaimKind, rows: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
+def _standing_rows(name: str, kind: ClaimKind, rows: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     """The rows of claims that stand: final, not deleted, not denied. The others are netted with a reason."""
     keys = list(kind.keys)
-    distinct = rows.unique(maintain_order=True)
-    report.table("lines").take_up("exact_duplicate", rows.height - distinct.height)
-    marked = distinct.with_columns(_why=_why_claim_does_not_stand(kind))
-    claims = marked.group_by(keys, maintain_order=True).agg(
-        stands=pl.col("_why").is_null().any(), reason=pl.col("_why").first()
+    paid = _line_paid(name, kind)
+    distinct = rows.unique(keep="first", maintain_order=True)
+    if distinct.height < rows.height:
+        report.table("lines").take_up(
+            "exact_duplicate", rows.height - distinct.height, paid_sum(repeats_in(rows), paid)
+        )
+    marked = distinct.with_columns(_why=_why_claim_does_not_stand(name, kind))
+    # The claim is repeated on each of its rows: its amount counts once, as the first row states it that stands.
+    stands = pl.col("_why").is_null()
+    claims = (
+        marked.sort(~stands, maintain_order=True)
+        .group_by(keys, maintain_order=True)
+        .agg(
+            stands=stands.any(),
+            reason=pl.col("_why").first(),
+            paid_cents=_claim_paid(name).first(),
+            unreadable=_unreadable_claim_payment(name).first(),
+        )
     )
+    report.read_amounts("claims", claims, pl.col("paid_cents"), pl.col("unreadable"))
     gone = claims.filter(~pl.col("stands")).select(
-        beneficiary_id=keys[0], claim_id=keys[1], reason="reason", against_claim_id=pl.lit(None, dtype=pl.String)
+        "reason",
+        "paid_cents",
+        beneficiary_id=keys[0],
+        claim_id=keys[1],
+        against_claim_id=pl.lit(None, dtype=pl.String),
     )
     book_netted(report, "claims", gone)
-    standing = _net(marked, pl.col("_why"), report).select(rows.columns)
+    standing = _net(marked, pl.col("_why"), report, paid).select(rows.columns)
+    report.tally(DENIED_CLAIMS_KEPT, standing.filter(_denied(kind)).select(keys).unique().height)
 
-    earlier = _earlier_versions(kind, standing)
+    earlier = _earlier_versions(name, kind, standing)
     book_netted(report, "claims", earlier)
     replaced = standing.join(
         earlier.select(pl.col("beneficiary_id").alias(keys[0]), pl.col("claim_id").alias(keys[1]), _why="reason"),
@@ -82,18 +108,19 @@ def _standing_rows(kind: ClaimKind, rows: pl.DataFrame, report: ReadingReport) -
         how="left",
         maintain_order="left",
     )
-    return _net(replaced, pl.col("_why"), report).select(rows.columns)
+    return _net(replaced, pl.col("_why"), report, paid).select(rows.columns)
 
 
-def _net(rows: pl.DataFrame, reason: pl.Expr, report: ReadingReport) -> pl.DataFrame:
-    """The rows without a reason; the others are counted among the lines as netted by it."""
+def _net(rows: pl.DataFrame, reason: pl.Expr, report: ReadingReport, paid: pl.Expr) -> pl.DataFrame:
+    """The rows without a reason; the others are counted among the lines as netted by it, with what they paid."""
     marked = rows.with_columns(_reason=reason)
-    for why, number in marked["_reason"].drop_nulls().value_counts().sort("_reason").iter_rows():
-        report.table("lines").take_up(why, number)
+    for why in marked["_reason"].drop_nulls().unique().sort():
+        left = marked.filter(pl.col("_reason") == why)
+        report.table("lines").take_up(why, left.height, paid_sum(left, paid))
     return marked.filter(pl.col("_reason").is_null()).drop("_reason")
 
 
-def _why_claim_does_not_stand(kind: ClaimKind) -> pl.Expr:
+def _why_claim_does_not_stand(name: str, kind: ClaimKind) -> pl.Expr:
     """The reason why a row's claim is netted; null where it stands."""
     change = text(rif.RECORD_CHANGE).str.to_uppercase()
     deleted, updated = ((change == word).fill_null(False) for word in ("DELETE", "UPDATE"))
@@ -107,20 +134,59 @@ def _why_claim_does_not_stand(kind: ClaimKind) -> pl.Expr:
         .then(pl.lit("superseded"))
         .when(~final)
         .then(pl.lit("not_final_action"))
-        .when(_denied(kind))
-        .then(pl.lit("denied_claim"))
+        .when(_denied(kind) & _nothing_paid(name, kind))
+        .then(pl.lit(DENIED))
     )
 
 
 def _denied(kind: ClaimKind) -> pl.Expr:
     if rif.NOT_PAID_REASON in kind.claim_codes:
-        return text(rif.NOT_PAID_REASON).is_not_null()
+        return facility_denied(rif.NOT_PAID_REASON)
     if rif.DENIAL in kind.claim_codes:
-        return (text(rif.DENIAL) == "0").fill_null(False)
+        return carrier_denied(rif.DENIAL)
     return pl.lit(False)
 
 
-def _earlier_versions(kind: ClaimKind, rows: pl.DataFrame) -> pl.DataFrame:
+def _line_denied(kind: ClaimKind) -> pl.Expr:
+    return line_denied(rif.LINE_INDICATOR) if rif.LINE_INDICATOR in kind.line_columns else pl.lit(False)
+
+
+def _nothing_paid(name: str, kind: ClaimKind) -> pl.Expr:
+    """Whether neither the claim nor any of its lines states a payment, or an amount that cannot be read."""
+    parts = [
+        (_claim_paid(name).fill_null(0) != 0) | _unreadable_claim_payment(name),
+        (_line_paid(name, kind).fill_null(0) != 0) | _unreadable_payment(name, kind),
+    ]
+    return ~pl.any_horizontal(parts).any().over(kind.keys)
+
+
+def _claim_paid(name: str) -> pl.Expr:
+    if name == "pde":
+        return sum_of_given(cents(part) for part in rif.DRUG_PAID)
+    return cents(rif.CLAIM_PAID)
+
+
+def _unreadable_claim_payment(name: str) -> pl.Expr:
+    return pl.any_horizontal(not_an_amount(part) for part in (rif.DRUG_PAID if name == "pde" else (rif.CLAIM_PAID,)))
+
+
+def _line_paid(name: str, kind: ClaimKind) -> pl.Expr:
+    """What a row pays; null in kinds whose payment is on the claim."""
+    if name == "pde":
+        return sum_of_given(cents(part) for part in rif.DRUG_PAID)
+    if name == "outpatient":
+        return _outpatient_paid()
+    return cents(kind.line["paid_cents"].column) if "paid_cents" in kind.line else pl.lit(None, dtype=pl.Int64)
+
+
+def _unreadable_payment(name: str, kind: ClaimKind) -> pl.Expr:
+    if name in ("pde", "outpatient"):
+        columns = rif.DRUG_PAID if name == "pde" else (*rif.OUTPATIENT_PAID, rif.OUTPATIENT_PAID_ELSE)
+        return pl.any_horizontal(not_an_amount(column) for column in columns)
+    return not_an_amount(kind.line["paid_cents"].column) if "paid_cents" in kind.line else pl.lit(False)
+
+
+def _earlier_versions(name: str, kind: ClaimKind, rows: pl.DataFrame) -> pl.DataFrame:
     """Claims that another of their claim group replaces, in files that do not say which action is final.
 
     The version processed last stands, of several on a day the one delivered last. Returns netted rows.
@@ -135,6 +201,7 @@ def _earlier_versions(kind: ClaimKind, rows: pl.DataFrame) -> pl.DataFrame:
             claim_id=kind.keys[1],
             group=rif.CLAIM_GROUP,
             processed=as_date(_process_date()),
+            paid_cents=_claim_paid(name),
         )
     )
     return latest_of(versions, key=["beneficiary_id", "group"], order=["processed"], reason="earlier_version").netted
@@ -149,15 +216,15 @@ def _headers(kind: ClaimKind, rows: pl.DataFrame) -> pl.DataFrame:
     return headers.unique(subset=kind.keys, keep="first", maintain_order=True)
 
 
-def _why_no_line(kind: ClaimKind) -> pl.Expr:
+def _why_no_line(kind: ClaimKind, paid: pl.Expr) -> pl.Expr:
     """The reason why a row of a standing claim is no service line; null where it is one."""
     nothing = pl.lit(None, dtype=pl.String)
     if rif.LINE_INDICATOR in kind.line_columns:
-        denied = text(rif.LINE_INDICATOR).is_not_null() & ~text(rif.LINE_INDICATOR).is_in(ALLOWED_INDICATORS)
-        return pl.when(denied).then(pl.lit("denied_line")).otherwise(nothing)
+        unpaid = (paid.fill_null(0) == 0) & ~not_an_amount(kind.line["paid_cents"].column)
+        return pl.when(_line_denied(kind) & unpaid).then(pl.lit(DENIED)).otherwise(nothing)
     if "revenue_center" in kind.line:
-        total = (revenue_center("REV_CNTR") == TOTAL_LINE).fill_null(False) & text("HCPCS_CD").is_null()
-        return pl.when(total).then(pl.lit("total_line")).otherwise(nothing)
+        total = total_line(revenue_center("REV_CNTR"), text("HCPCS_CD"))
+        return pl.when(total).then(pl.lit(TOTAL_LINE)).otherwise(nothing)
     return nothing
 
 
@@ -257,10 +324,7 @@ def _line_columns(name: str, kind: ClaimKind) -> dict[str, pl.Expr]:
 
 def _outpatient_amounts() -> dict[str, pl.Expr]:
     """Payment of a line (to provider and beneficiary), and allowed with the patient's and the primary payer's part."""
-    paid = pl.coalesce(
-        sum_of_given(cents(part) for part in rif.OUTPATIENT_PAID),
-        cents(rif.OUTPATIENT_PAID_ELSE),
-    )
+    paid = _outpatient_paid()
     reduced, adjusted = (cents(column) for column in rif.OUTPATIENT_COINSURANCE)
     responsibility = cents(rif.OUTPATIENT_SHARE)
     parts = sum_of_given(
@@ -274,43 +338,9 @@ def _outpatient_amounts() -> dict[str, pl.Expr]:
     }
 
 
+def _outpatient_paid() -> pl.Expr:
+    return pl.coalesce(sum_of_given(cents(part) for part in rif.OUTPATIENT_PAID), cents(rif.OUTPATIENT_PAID_ELSE))
+
+
 def _first_other_than_zero(one: pl.Expr, other: pl.Expr) -> pl.Expr:
     return pl.when((one != 0).fill_null(False)).then(one).otherwise(pl.coalesce(other, one))
-
-
-def _with_payments_of_whole_claims(claims: pl.DataFrame, lines: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
-    """Claims paid, whose lines carry no payment, have their amounts on their first line.
-
-    Bills that the outpatient pricer does not price have no payment on their lines. What else differs between a
-    claim and its lines is left as it stands, and counted.
-    """
-    amounts = ("allowed_cents", "paid_cents", "primary_payer_paid_cents")
-    priced = lines.group_by(_KEYS, maintain_order=True).agg(
-        _of_lines=pl.col("paid_cents").sum(), _any=(pl.col("paid_cents") != 0).any()
-    )
-    compared = claims.select(*_KEYS, *(pl.col(amount).alias(f"_{amount}") for amount in amounts)).join(
-        priced, on=_KEYS, how="inner", maintain_order="left"
-    )
-    paid = pl.col("_paid_cents").fill_null(0)
-    report.tally(
-        "outpatient claims whose lines sum to another payment than the claim's, lines kept",
-        compared.filter(pl.col("_any") & (pl.col("_of_lines") != paid)).height,
-    )
-    whole = compared.filter(~pl.col("_any") & (paid != 0))
-    report.tally("outpatient claims without payments on their lines, booked on their first line", whole.height)
-    if whole.is_empty():
-        return lines
-    number = pl.col("line_number").cast(pl.Int32, strict=False)
-    first = (number == number.min().over(_KEYS)).fill_null(False)
-    booked = lines.join(
-        whole.drop("_of_lines", "_any").with_columns(_whole=True), on=_KEYS, how="left", maintain_order="left"
-    )
-    return booked.with_columns(
-        pl.when(pl.col("_whole") & first)
-        .then(pl.col(f"_{amount}"))
-        .when(pl.col("_whole"))
-        .then(pl.lit(0, dtype=pl.Int64))
-        .otherwise(pl.col(amount))
-        .alias(amount)
-        for amount in amounts
-    ).select(lines.columns)

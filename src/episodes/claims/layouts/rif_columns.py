@@ -28,6 +28,7 @@ PRINCIPAL, DIAGNOSIS, PRESENT_ON_ADMISSION = "PRNCPAL_DGNS_CD", "ICD_DGNS_CD", "
 PROCEDURE, PROCEDURE_DATE = "ICD_PRCDR_CD", "PRCDR_DT"
 NOT_PAID_REASON, DENIAL, LINE_INDICATOR = "CLM_MDCR_NON_PMT_RSN_CD", "CARR_CLM_PMT_DNL_CD", "LINE_PRCSG_IND_CD"
 MANAGED_CARE, LOW_UTILIZATION, DRUG_DELETION = "CLM_MCO_PD_SW", "CLM_HHA_LUPA_IND_CD", "ADJSTMT_DLTN_CD"
+CLAIM_PAID = "CLM_PMT_AMT"
 DRUG_PAID = ("CVRD_D_PLAN_PD_AMT", "LICS_AMT")
 """What a Part D plan paid for covered drugs, and what Medicare paid of the low-income cost sharing."""
 
@@ -126,7 +127,7 @@ _ANY_CLAIM: Fields = {
     "claim_id": Field("CLM_ID"),
     "from_date": Field("CLM_FROM_DT", "day"),
     "thru_date": Field("CLM_THRU_DT", "day"),
-    "paid_cents": Field("CLM_PMT_AMT", "cents"),
+    "paid_cents": Field(CLAIM_PAID, "cents"),
 }
 _FACILITY: Fields = {
     **_ANY_CLAIM,
@@ -180,7 +181,7 @@ _SUPPLIER_LINE: Fields = {
     "diagnosis": Field("LINE_ICD_DGNS_CD"),
 }
 
-_PAYMENT_OF_CLAIM = ("CLM_ID", "CLM_FROM_DT", "CLM_THRU_DT", "CLM_PMT_AMT")
+_PAYMENT_OF_CLAIM = ("CLM_ID", "CLM_FROM_DT", "CLM_THRU_DT", CLAIM_PAID)
 _OF_FACILITY = (*_PAYMENT_OF_CLAIM, "PRVDR_NUM", "NCH_PRMRY_PYR_CLM_PD_AMT", "CLM_LINE_NUM", "REV_CNTR")
 _OF_SUPPLIER = (*_PAYMENT_OF_CLAIM, "LINE_NUM", "LINE_NCH_PMT_AMT", "LINE_ALOWD_CHRG_AMT")
 _BLOOD = "NCH_BENE_BLOOD_DDCTBL_LBLTY_AM"

@@ -22,7 +22,7 @@ import polars as pl
 
 from episodes.claims.contract import TABLES, empty_table
 from episodes.claims.layouts import rif_columns as rif
-from episodes.claims.layouts.rif_claims import TOTAL_LINE
+from episodes.claims.layouts.payable_lines import TOTAL_REVENUE_CENTER
 from episodes.claims.layouts.rif_columns import ClaimKind
 from episodes.claims.layouts.rif_headers import header_of_kind
 from episodes.claims.layouts.rif_values import day_text, dollars, plain_number, writing
@@ -196,7 +196,7 @@ def _with_lines_of_claims(
             "_claim",
             number,
             *(writing(kind.line[column], column).alias(kind.line[column].column) for column in _TOTALS),
-            REV_CNTR=pl.lit(TOTAL_LINE),
+            REV_CNTR=pl.lit(TOTAL_REVENUE_CENTER),
         )
     else:
         added = totals.filter(pl.col("_last").is_null()).select("_claim", number, LINE_PRCSG_IND_CD=pl.lit("N"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
 
-from episodes.claims.casting import LAYOUT_REASONS, as_date
+from episodes.claims.casting import LAYOUT_REASONS, as_date, repeats_in
+from episodes.claims.layouts.outpatient_payments import PAYMENT_OF_CLAIM
 from episodes.claims.layouts.synpuf_people import CLAIM, KEYS, PERSON
 from episodes.claims.layouts.values import (
     cents,
@@ -20,7 +22,7 @@ from episodes.claims.layouts.values import (
     whole_number,
     without_repeats,
 )
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 
 
 class ClaimsAndLines(NamedTuple):
@@ -112,6 +114,8 @@ def outpatient(rows: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
             },
         )
     )
+    report.table("lines").read_amounts(0)
+    report.table("lines").add_cents(PAYMENT_OF_CLAIM, paid_sum(claims))
     accepted = claims.drop("_claim", "_one_day")
     set_aside = _rows_set_aside("outpatient", segments.set_aside)
     return ClaimsAndLines(pl.concat([accepted, set_aside], how="diagonal"), lines)
@@ -125,6 +129,7 @@ def carrier(rows: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
     """
     kept, contradicting = without_repeats(rows, KEYS)
     report.table("claims").take_up("exact_duplicate", rows.height - kept.height)
+    _count_carrier_amounts(rows, repeats_in(rows) if kept.height < rows.height else rows.clear(), report)
     accepted = kept.join(contradicting, on=KEYS, how="anti", maintain_order="left").with_row_index("_claim")
     claims = accepted.select(
         beneficiary_id=text(PERSON),
@@ -137,12 +142,29 @@ def carrier(rows: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
     set_aside = kept.join(contradicting, on=KEYS, how="semi", maintain_order="left").with_columns(
         pl.lit(["duplicate_key"]).alias(LAYOUT_REASONS)
     )
+    report.table("lines").quarantine_cents("claim_quarantined", sum(_carrier_payments(set_aside)))
     dated = accepted.with_columns(_one_day=_day_when_from_is_thru())
     lines = pl.concat([_carrier_line(dated, n) for n in numbers_of(CARRIER_LINE_AMOUNTS["paid"], rows.columns)])
     return ClaimsAndLines(
         pl.concat([claims, _rows_set_aside("professional", set_aside)], how="diagonal"),
         lines.sort("_claim", "line_number").drop("_claim"),
     )
+
+
+def _count_carrier_amounts(rows: pl.DataFrame, repeated: pl.DataFrame, report: ReadingReport) -> None:
+    """The payments of all lines that rows hold; lines of repeated rows are never unfolded."""
+    counts = report.table("lines")
+    counts.read_amounts(sum(_carrier_payments(rows)))
+    counts.net_cents("exact_duplicate", sum(_carrier_payments(repeated)))
+    family = CARRIER_LINE_AMOUNTS["paid"]
+    unreadable = [not_an_amount(f"{family}_{n}").sum() for n in numbers_of(family, rows.columns)]
+    report.tally_unreadable("lines", int(rows.select(pl.sum_horizontal(unreadable)).item()))
+
+
+def _carrier_payments(rows: pl.DataFrame) -> Iterator[int]:
+    """The sum of the payments of each line number."""
+    family = CARRIER_LINE_AMOUNTS["paid"]
+    return (paid_sum(rows, cents(f"{family}_{n}")) for n in numbers_of(family, rows.columns))
 
 
 class _Segments(NamedTuple):
@@ -162,7 +184,9 @@ def _join_segments(rows: pl.DataFrame, report: ReadingReport) -> _Segments:
     """
     counts = report.table("claims")
     kept, contradicting = without_repeats(rows, (*KEYS, "SEGMENT"))
-    counts.take_up("exact_duplicate", rows.height - kept.height)
+    report.read_amounts("claims", rows, cents(PAYMENT), not_an_amount(PAYMENT))
+    if kept.height < rows.height:
+        counts.take_up("exact_duplicate", rows.height - kept.height, paid_sum(repeats_in(rows), cents(PAYMENT)))
     # A claim with contradicting rows is set aside whole: its payment is not known.
     contradicting = contradicting.select(KEYS).unique(maintain_order=True)
     contradicted = kept.join(contradicting, on=KEYS, how="semi", maintain_order="left")

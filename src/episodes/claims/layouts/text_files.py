@@ -20,6 +20,9 @@ _DELIMITER_WORDS = {",": "comma", "|": "pipe", "\t": "tab", ";": "semicolon"}
 BATCH_BYTES = 64 * 1024 * 1024
 """Text read at a time where a file is read in batches."""
 
+_VALUE = re.compile(r"(?=.*\d)[-+\d.,:/ ]+|\d{1,2}-[A-Za-z]{3}-\d{4}")
+"""A number or a date: no column is named so."""
+
 _UNREADABLE = (EOFError, OSError, RuntimeError, zlib.error, zipfile.BadZipFile)
 """What gzip and zip raise on truncated, damaged, encrypted or unreadable files."""
 
@@ -229,6 +232,12 @@ def _header_in(first_line: bytes, path: Path, delimiter: str) -> list[str]:
                     f"{_DELIMITER_WORDS.get(delimiter, delimiter)}. Export the file again with it."
                 )
     header = [column.strip().strip('"').strip() for column in text.split(delimiter)]
+    if any(_VALUE.fullmatch(column) for column in header):
+        # The names that follow in other messages would be cells.
+        raise LayoutError(
+            f"{path.name}: the first line holds numbers or dates where column names are expected. Usual causes: a "
+            "file without its header row, or line ends that join the header with the first row. Export the file again."
+        )
     twice = sorted({column for column in header if header.count(column) > 1})
     if twice:
         raise LayoutError(

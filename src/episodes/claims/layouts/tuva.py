@@ -29,6 +29,8 @@ Readings:
   21 to 23 SNF, 32 to 34 home health, 81 and 82 hospice, 85 critical access. Inpatient claims with revenue centers of
   rehabilitation (0024, 0118, 0128, 0138, 0148, 0158) are of a rehabilitation facility, with psychiatric room and
   board (0114, 0124, 0134, 0144, 0154) of a psychiatric one. A long-term hospital is not told from an acute one.
+- The amounts of a total line (revenue center 0001 without a procedure code) count where no other row of its claim has a
+  payment, and are the claim's then; it is no line. See docs/layouts.md for what all layouts do alike.
 - TIN: that of the rendering provider, else that of the billing one.
 - A DRG counts when its type is MS-DRG or not said. Line dates stay blank where they are.
 - Person: `person_id`, else `patient_id`, else `member_id`.

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from episodes.claims.casting import LAYOUT_REASONS, as_date
+from episodes.claims.casting import LAYOUT_REASONS, as_date, repeats_in
 from episodes.claims.contract import CLAIM_PAID_SETTINGS
+from episodes.claims.layouts.outpatient_payments import with_payments_of_claims
+from episodes.claims.layouts.payable_lines import PAID_BY_CLAIM, TOTAL_LINE, total_line
 from episodes.claims.layouts.tuva_settings import EQUIPMENT, PSYCHIATRY, REHABILITATION, provider_type, setting
 from episodes.claims.layouts.tuva_tables import (
     AMOUNTS,
@@ -30,7 +32,7 @@ from episodes.claims.layouts.values import (
     whole_number,
     without_repeats,
 )
-from episodes.claims.report import ReadingReport
+from episodes.claims.report import ReadingReport, paid_sum
 
 KEYS = (PERSON, CLAIM)
 CLAIM_WITHOUT_LINES = "row_of_claim_without_lines"
@@ -58,9 +60,11 @@ class ClaimsAndLines(NamedTuple):
 def medical(given: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
     """Claims and lines of medical claims."""
     rows = _in_order(_distinct(given.with_columns(without_trailing_zeros(AMOUNTS)), report))
-    headers = _headers(rows, report)
+    headers = _headers(_without_repeated_totals(rows, report), report)
     lines = _without_header_rows(_with_claim(rows, headers), report)
-    paid_by_line = ~pl.col("setting").is_in(CLAIM_PAID_SETTINGS)
+    # Lines whose claim is of no known setting are set aside with their amounts.
+    paid_by_line = ~pl.col("setting").is_in(CLAIM_PAID_SETTINGS).fill_null(False)
+    report.table("lines").net_cents(PAID_BY_CLAIM, paid_sum(lines.filter(~paid_by_line), cents("paid_amount")))
     canonical_lines = lines.select(
         _line_failures().alias(LAYOUT_REASONS),
         beneficiary_id=PERSON,
@@ -83,7 +87,12 @@ def medical(given: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
         "outpatient lines without a date: they trigger nothing",
         lines.filter((pl.col("setting") == "outpatient") & text("claim_line_start_date").is_null()).height,
     )
-    return ClaimsAndLines(_canonical_claims(headers), canonical_lines)
+    claims = _canonical_claims(headers)
+    # The layout has no amounts of other payers.
+    with_payers = (part.with_columns(primary_payer_paid_cents=pl.lit(0)) for part in (claims, canonical_lines))
+    outpatient, all_lines = next(with_payers).filter(setting="outpatient"), next(with_payers)
+    lines_paid = with_payments_of_claims(outpatient, all_lines, report)
+    return ClaimsAndLines(claims, lines_paid.drop("primary_payer_paid_cents"))
 
 
 def pharmacy(given: pl.DataFrame, report: ReadingReport) -> ClaimsAndLines:
@@ -130,12 +139,39 @@ def _distinct(given: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     """Rows met once, marked where they contradict each other or come from several sources under one claim."""
     named = given.with_columns(text(PERSON).alias(PERSON), text(CLAIM).alias(CLAIM), number_text(LINE).alias(LINE))
     kept, contradicting = without_repeats(named, (*KEYS, LINE))
-    report.table("lines").take_up("exact_duplicate", named.height - kept.height)
+    # What a claim is paid is the sum of its rows, so their amounts come into both tables.
+    paid = cents("paid_amount")
+    report.read_amounts("lines", named, paid, not_an_amount("paid_amount"))
+    report.table("claims").read_amounts(paid_sum(named, paid))
+    if kept.height < named.height:
+        again = paid_sum(repeats_in(named), paid)
+        report.table("lines").take_up("exact_duplicate", named.height - kept.height, again)
+        report.table("claims").net_cents("exact_duplicate", again)
     repeated = contradicting.select(*KEYS, LINE, _repeated=pl.lit(True))
     return kept.join(repeated, on=(*KEYS, LINE), how="left", maintain_order="left").with_columns(
         pl.col("_repeated").fill_null(False),
         _sources_differ=pl.col("data_source").drop_nulls().n_unique().over(KEYS) > 1,
     )
+
+
+def _without_repeated_totals(rows: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
+    """Rows without the amounts of total lines of claims that have a payment on another row.
+
+    Where no other row has one, the total line tells what the claim was paid.
+    """
+    total = _is_total()
+    elsewhere = ((cents("paid_amount") != 0).fill_null(False) & ~total).any().over(KEYS)
+    marked = rows.with_columns(_repeats=total & elsewhere)
+    report.table("claims").net_cents(TOTAL_LINE, paid_sum(marked.filter("_repeats"), cents("paid_amount")))
+    readable = {column: pl.col(column).is_null() | ~not_an_amount(column) for column in PAYMENT_AMOUNTS}
+    return marked.with_columns(
+        pl.when(~(pl.col("_repeats") & readable[column])).then(pl.col(column)).alias(column)
+        for column in PAYMENT_AMOUNTS
+    ).drop("_repeats")
+
+
+def _is_total() -> pl.Expr:
+    return total_line(digits("revenue_center_code", 4), text("hcpcs_code"))
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
@@ -273,9 +309,12 @@ def _without_header_rows(rows: pl.DataFrame, report: ReadingReport) -> pl.DataFr
         _header=bare & (~amount | pl.col("setting").is_in(CLAIM_PAID_SETTINGS).fill_null(False)),
         line_number=pl.when(only_line).then(pl.lit("1")).otherwise(text(LINE)),
     )
-    lines = marked.filter(~pl.col("_header"))
-    report.table("lines").take_up(CLAIM_WITHOUT_LINES, marked.height - lines.height)
-    return lines
+    headers = marked.filter("_header")
+    totals = marked.filter(~pl.col("_header") & _is_total())
+    counts = report.table("lines")
+    counts.take_up(CLAIM_WITHOUT_LINES, headers.height, paid_sum(headers, cents("paid_amount")))
+    counts.take_up(TOTAL_LINE, totals.height, paid_sum(totals, cents("paid_amount")))
+    return marked.filter(~pl.col("_header") & ~_is_total())
 
 
 def _note_headers(headers: pl.DataFrame, report: ReadingReport) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-_AMOUNT = r"^[+-]?(?:\d+(?:\.\d{0,2})?|\.\d{1,2})$"
-"""Dollars with at most two decimals; zero and negative amounts are legal."""
+_AMOUNT = r"^[+-]?(?:0*\d{1,14}(?:\.\d{0,2})?|\.\d{1,2})$"
+"""Dollars with at most two decimals, below a hundred trillion, so that sums of many stay exact; zero and negative
+amounts are legal."""
 
 
 _BETWEEN = "\x1f"
