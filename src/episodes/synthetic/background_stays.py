@@ -18,7 +18,7 @@ _DAYS_A_YEAR = 365.25
 _MIDDLE_AGE = 75
 _STATUS: dict[CareDestination, str] = {"home": "01", "home_health": "06", "snf": "03", "irf": "62", "ltch": "63"}
 _DIED = "20"
-_BILL, _CRITICAL_ACCESS_BILL, _SNF_BILL = "111", "851", "211"
+_BILL, _SNF_BILL = "111", "211"
 _ROOM, _REHABILITATION_ROOM, _PDPM_CENTER = "0120", "0118", "0022"
 
 
@@ -164,9 +164,7 @@ def write_stays(tools: CareTools, stays: Stays) -> Batch:
         "diagnosis": _one_of(tools, stays, [kind.diagnoses for kind in assumptions.drgs]),
         "besides": assumptions.diagnoses_besides,
         "status": np.where(stays.died, tools.codes.number(_DIED), status),
-        "bill": np.where(
-            tools.payments.is_cah[hospital], tools.codes.number(_CRITICAL_ACCESS_BILL), tools.codes.number(_BILL)
-        ),
+        "bill": tools.codes.number(_BILL),
         "drg": facts.drg[stays.kind, version],
         "mdc": facts.mdc[stays.kind, version],
         "first_procedure": _one_of(tools, stays, [kind.procedures for kind in assumptions.drgs]),

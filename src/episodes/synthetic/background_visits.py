@@ -67,7 +67,7 @@ def _batch(tools: CareTools, kind: VisitKind, events: Events, first: Ints, diagn
         end = np.maximum.reduceat(day, np.flatnonzero(position == 0)) if count else end
     hospital = tools.people.hospital[events.person]
     clinician = _clinicians(tools, kind, events, hospital)
-    other_payer = draw.chances(tools.assumptions.stays.primary_payer_share, count)
+    other_payer = draw.chances(0.0 if kind.setting == "drug" else tools.assumptions.stays.primary_payer_share, count)
     claims: dict[str, Any] = {"person": events.person, "start": events.day, "end": end}
     if kind.setting != "drug":
         claims |= {"diagnosis": diagnosis, "besides": tools.assumptions.visits.diagnoses_besides}

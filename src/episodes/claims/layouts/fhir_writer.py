@@ -115,7 +115,7 @@ def _resources_of_claims(claims: pl.DataFrame, lines: pl.DataFrame) -> Iterator[
 
 
 def _patient(person: Mapping[str, Any]) -> dict[str, Any]:
-    address = {"district": person.get("county"), "state": person.get("state")}
+    address = without_blanks({"district": person.get("county"), "state": person.get("state")})
     reason = person.get("original_entitlement_reason")
     return without_blanks(
         {
@@ -127,7 +127,7 @@ def _patient(person: Mapping[str, Any]) -> dict[str, Any]:
             "gender": _GENDER_OF_SEX.get(person.get("sex") or ""),
             "birthDate": person.get("birth_date"),
             "deceasedDateTime": person.get("death_date"),
-            "address": [address] if any(address.values()) else [],
+            "address": [address] if address else [],
         }
     )
 
