@@ -42,7 +42,9 @@ def test_no_coverage_is_said(claims: ep.Claims) -> None:
 
 def test_coverage_of_other_ids_is_said(claims: ep.Claims) -> None:
     other = claims.coverage.with_columns(pl.lit("other ").add(pl.col("beneficiary_id")).alias("beneficiary_id"))
-    assert "None of the 1,500 people with claims is in the coverage table" in notes(again(claims, coverage=other))
+    people = claims.claims.select(pl.col("beneficiary_id").n_unique()).collect().item()
+    said = notes(again(claims, coverage=other))
+    assert f"None of the {people:,} people with claims is in the coverage table" in said
 
 
 def test_stays_without_drg_or_hospital_are_said(claims: ep.Claims) -> None:

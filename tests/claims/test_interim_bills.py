@@ -308,7 +308,7 @@ def sums(frame: pl.DataFrame, columns: list[str]) -> list[Any]:
     return frame.group_by("beneficiary_id").agg(pl.col(columns).sum()).sort("beneficiary_id").rows()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(tables=histories())
 def test_every_cent_and_line_is_kept(tables: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     claims, lines = tables
@@ -329,7 +329,7 @@ def test_every_cent_and_line_is_kept(tables: tuple[pl.DataFrame, pl.DataFrame]) 
     assert ep.Claims(claims=stays.claims, lines=stays.lines).report.quarantined_rows() == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(tables=histories())
 def test_standardized_amounts_are_kept_or_not_known(tables: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     claims, lines = tables
@@ -339,7 +339,7 @@ def test_standardized_amounts_are_kept_or_not_known(tables: tuple[pl.DataFrame, 
     assert not any(stays.tallies.get(what) for what in stays.tallies if "standardized" in what)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(tables=histories())
 def test_once_is_enough(tables: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     stays = stays_of(*tables)
@@ -349,7 +349,7 @@ def test_once_is_enough(tables: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     assert again.lines.equals(stays.lines)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(tables=histories(), seed=st.integers(0, 1_000))
 def test_the_order_of_rows_does_not_matter(tables: tuple[pl.DataFrame, pl.DataFrame], seed: int) -> None:
     claims, lines = tables
@@ -359,7 +359,7 @@ def test_the_order_of_rows_does_not_matter(tables: tuple[pl.DataFrame, pl.DataFr
     assert in_order(shuffled) == in_order(stays_of(claims, lines))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables=histories())
 def test_people_do_not_touch_each_other(tables: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     claims, lines = tables

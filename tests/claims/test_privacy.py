@@ -184,8 +184,17 @@ def amounts_spoiled(content: bytes, rng: random.Random) -> bytes:
 DAMAGES: list[fuzzed.Damage] = [*fuzzed.DAMAGES, a_few_spoiled, all_spoiled, amounts_spoiled]
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def some_pairs() -> list[Any]:
+    """Every damage once, the layouts in turn; the other pairs are for the slow tier."""
+    pairs = [(FORMS[number % len(FORMS)], damage, []) for number, damage in enumerate(DAMAGES)]
+    chosen = {(form, damage) for form, damage, _ in pairs}
+    pairs += [
+        (form, damage, [pytest.mark.slow]) for form in FORMS for damage in DAMAGES if (form, damage) not in chosen
+    ]
+    return [pytest.param(form, damage, marks=marks, id=f"{damage.__name__}-{form}") for form, damage, marks in pairs]
+
+
+@pytest.mark.parametrize(("form", "damage"), some_pairs())
 def test_a_damaged_delivery(
     form: str,
     damage: fuzzed.Damage,

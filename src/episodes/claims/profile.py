@@ -30,7 +30,7 @@ def profile(claims: Claims) -> dict[str, Any]:
     Example:
         >>> import episodes as ep
         >>> ep.claims.profile(ep.read_claims(ep.synthetic.bundled_folder()))["people"]["with_claims"]
-        1500
+        1497
     """
     headers = claims.claims.with_columns(pl.col("setting").cast(pl.String))
     months = _months(headers)
