@@ -13,8 +13,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import episodes as ep
+from comparison import compare
 from episodes.building.built import BuiltEpisodes
 from episodes.synthetic.generate import SyntheticSet, synthesize
+from oracle import episodes as oracle
 
 KEYS = ["beneficiary_id", "anchor_claim_id"]
 DECLARED = [
@@ -101,6 +103,35 @@ def test_sicker_people_go_to_dearer_surgeons(made: SyntheticSet) -> None:
     effects = made.truth["effects"].filter(pl.col("outcome") == "post_acute_use", pl.col("party_kind") == "physician")
     joined = made.truth["episodes"].join(effects, left_on="operating_npi", right_on="party_id")
     assert joined.select(pl.corr("severity", "multiplier")).item() > 0.1
+
+
+def agreed_with_the_oracle(made: SyntheticSet) -> int:
+    """Episodes, services and cents on which engine and oracle agree, of the people who have an episode."""
+    people = made.truth["episodes"].select("beneficiary_id").unique()
+    tables = {
+        name: (frame.join(people, on="beneficiary_id", how="semi") if "beneficiary_id" in frame.columns else frame)
+        for name, frame in made.items()
+    }
+    rows = {name: frame.to_dicts() for name, frame in tables.items()}
+    return compare(rows, oracle.Options(period=WHOLE_TIME))
+
+
+def test_cents_equal_those_of_the_oracle() -> None:
+    made = synthesize(beneficiaries=100, seed=9)
+    assert agreed_with_the_oracle(made) == made.truth["episodes"].height
+
+
+@pytest.mark.slow
+def test_cents_of_a_population_equal_those_of_the_oracle() -> None:
+    from episodes.synthetic.generate import Recipe, make_block, provider_tables
+
+    recipe = Recipe(200_000, (2022, 2026), 11, dense=False)
+    providers = provider_tables(recipe)
+    agreed = 0
+    for block in range(0, recipe.blocks, 4):
+        part = make_block(recipe, block)
+        agreed += agreed_with_the_oracle(SyntheticSet({**part, **providers}, part.truth))
+    assert agreed > 3_000
 
 
 @pytest.mark.slow
