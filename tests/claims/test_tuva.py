@@ -753,3 +753,17 @@ def test_columns_are_those_of_the_input_layer(shared_folder: Path) -> None:
     listed = pl.read_csv(shared_folder / "claims" / "tuva_input_layer" / "tuva_input_layer_columns.csv")
     for name, table in TABLES.items():
         assert list(table.columns) == listed.filter(table=name).sort("position")["column"].to_list()
+
+
+def test_a_damaged_file_with_the_name_of_a_table_is_not_passed_over(tmp_path: Path) -> None:
+    bundled = ep.read_claims(ep.synthetic.bundled_folder())
+    tuva.write(
+        {name: bundled.table(name).collect() for name in ("claims", "lines", "beneficiaries", "coverage")}, tmp_path
+    )
+    damaged = tmp_path / "medical_claim.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    with pytest.raises(LayoutError, match="medical_claim"):
+        ep.read_claims(tmp_path, layout="tuva")
+    pl.DataFrame({"other": ["column"]}).write_parquet(damaged)
+    with pytest.raises(LayoutError, match="has other columns"):
+        ep.read_claims(tmp_path, layout="tuva")

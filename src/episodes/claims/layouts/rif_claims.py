@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from episodes.claims.casting import LAYOUT_REASONS, as_date, repeats_in
+from episodes.claims.casting import LAYOUT_REASONS, as_date, once_and_again
 from episodes.claims.layouts import rif_columns as rif
 from episodes.claims.layouts.denials import (
     DENIED,
@@ -70,11 +70,10 @@ def _standing_rows(name: str, kind: ClaimKind, rows: pl.DataFrame, report: Readi
     """The rows of claims that stand: final, not deleted, not denied. The others are netted with a reason."""
     keys = list(kind.keys)
     paid = _line_paid(name, kind)
-    distinct = rows.unique(keep="first", maintain_order=True)
-    if distinct.height < rows.height:
-        report.table("lines").take_up(
-            "exact_duplicate", rows.height - distinct.height, paid_sum(repeats_in(rows), paid)
-        )
+    line = kind.line.get("line_number")
+    key = [*keys, *([line.column] if line is not None and line.column in rows.columns else [])]
+    distinct, repeats = once_and_again(rows, key)
+    report.table("lines").take_up("exact_duplicate", repeats.height, paid_sum(repeats, paid))
     marked = distinct.with_columns(_why=_why_claim_does_not_stand(name, kind))
     # The claim is repeated on each of its rows: its amount counts once, as the first row states it that stands.
     stands = pl.col("_why").is_null()

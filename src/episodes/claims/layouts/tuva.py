@@ -54,7 +54,7 @@ import polars as pl
 from episodes.claims.contract import empty_table
 from episodes.claims.layouts import tuva_claims, tuva_people
 from episodes.claims.layouts.layout import SourceFile
-from episodes.claims.layouts.tuva_sources import batches_of, columns_of, files_in, tables_in
+from episodes.claims.layouts.tuva_sources import DATABASES, batches_of, columns_of, files_in, tables_in
 from episodes.claims.layouts.tuva_tables import PERSON, TABLES, missing_in
 from episodes.claims.layouts.tuva_writer import LACKS, write
 from episodes.claims.report import ReadingReport
@@ -82,14 +82,35 @@ def source_files(path: Path, report: ReadingReport) -> list[SourceFile]:
         LayoutError: no table of claims or eligibility, one that lacks columns, or one in several schemas.
     """
     files = files_in(path)
-    found = [table for file in files for table in tables_in(file)]
+    tables = {file: tables_in(file) for file in files}
+    found = [table for file in files for table in tables[file]]
     kinds = {table.kind for table in found}
     if not kinds:
         raise _no_tables(path, files)
+    for file in files:
+        if not tables[file]:
+            _need_unnamed(file)
     for table in found:
         _check_columns(table)
     _note_what_is_left_out(path, found, report)
     return found
+
+
+def _need_unnamed(file: Path) -> None:
+    """A file that is no table must not have the name of one: its claims would be lost without a word.
+
+    Raises:
+        LayoutError: the file is named as a table, and is damaged or has other columns.
+    """
+    name = file.stem.lower().split(".")[0]
+    named = next((table for table in TABLES if table in (name, file.parent.name)), None)
+    if named is None or file.name.lower().endswith(DATABASES):
+        return
+    columns_of(SourceFile(path=file, kind=named))
+    raise LayoutError(
+        f"{file.name!r} is named as the table {named!r} of the Tuva input layer, and has other columns. "
+        "Usual causes: a file without its header line, or another delimiter. Mend it, or take it out of the folder."
+    )
 
 
 def read_rows(file: SourceFile) -> Iterator[pl.DataFrame]:
