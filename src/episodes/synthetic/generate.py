@@ -30,9 +30,10 @@ from episodes.synthetic.scene import Scene, make_scene
 from episodes.synthetic.truth import TRUTH_TABLES, declared_rows, true_effects, truth_frame
 
 PEOPLE_TABLES = ("claims", "lines", "beneficiaries", "coverage")
-_KEYS = {
-    "claims": ["beneficiary_id", "claim_id"],
-    "lines": ["beneficiary_id", "claim_id", "line_number"],
+# Claim ids begin with the person's number: their order is that of (person, claim).
+_ORDER = {
+    "claims": ["claim_id"],
+    "lines": ["claim_id", "line_number"],
     "beneficiaries": ["beneficiary_id"],
     "coverage": ["beneficiary_id", "kind", "start_date"],
     "hospitals": ["ccn"],
@@ -126,7 +127,7 @@ def synthesize(
     """
     recipe = Recipe(beneficiaries, years, seed, dense)
     parts = [make_block(recipe, block) for block in range(recipe.blocks)]
-    tables = {name: pl.concat([part[name] for part in parts]).sort(_KEYS[name]) for name in PEOPLE_TABLES}
+    tables = {name: pl.concat([part[name] for part in parts]).sort(_ORDER[name]) for name in PEOPLE_TABLES}
     truth = {name: pl.concat([part.truth[name] for part in parts]) for name in parts[0].truth}
     return SyntheticSet({**tables, **provider_tables(recipe)}, {**truth, "effects": true_effects(recipe.world)})
 
@@ -162,7 +163,7 @@ def make_block(recipe: Recipe, block: int) -> SyntheticSet:
         for name, rows in declared_rows(scene).items():
             truth[name].extend(rows)
     return SyntheticSet(
-        {name: pl.concat(parts).sort(_KEYS[name]) for name, parts in tables.items()},
+        {name: pl.concat(parts).sort(_ORDER[name]) for name, parts in tables.items()},
         {name: truth_frame(name, rows) for name, rows in truth.items()},
     )
 
@@ -266,4 +267,4 @@ def _frame(name: str, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
         for column, dtype in types.items()
     }
     zero = [column for column in types if metadata_of(TABLES[name], column).get("default") == 0]
-    return pl.DataFrame(columns).with_columns(pl.col(zero).fill_null(0)).sort(_KEYS[name], maintain_order=True)
+    return pl.DataFrame(columns).with_columns(pl.col(zero).fill_null(0)).sort(_ORDER[name], maintain_order=True)
