@@ -28,6 +28,7 @@ _NAMES = {
     "target_prices": "episodes.pricing",
     "read_target_prices": "episodes.pricing",
     "reconcile": "episodes.reconciliation",
+    "explain": "episodes.explaining",
     "EpisodesError": "episodes.errors",
 }
 _ROOMS = (
@@ -37,6 +38,7 @@ _ROOMS = (
     "building",
     "pricing",
     "reconciliation",
+    "explaining",
     "reports",
     "running",
     "synthetic",
@@ -52,6 +54,8 @@ __all__ = [
     "building",
     "claims",
     "errors",
+    "explain",
+    "explaining",
     "ingest",
     "load_program",
     "pricing",
@@ -71,6 +75,7 @@ if TYPE_CHECKING:
         building,
         claims,
         errors,
+        explaining,
         pricing,
         programs,
         reconciliation,
@@ -81,6 +86,7 @@ if TYPE_CHECKING:
     from episodes.building import BuiltEpisodes
     from episodes.claims import Claims, ingest, read_claims
     from episodes.errors import EpisodesError
+    from episodes.explaining import explain
     from episodes.pipeline import build_episodes
     from episodes.pricing import read_target_prices, target_prices
     from episodes.programs import Program, load_program

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 import episodes as ep
-from episodes.programs.loading import known_programs
+from episodes.programs.program import known_programs
 
 TEAM = ep.load_program("team", performance_year=1)
 

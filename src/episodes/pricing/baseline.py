@@ -63,7 +63,7 @@ def baseline_mean(
         >>> earlier.factors[0], earlier.mean_cents
         (Fraction(5, 4), 2500000)
     """
-    years = program.rules.price.baseline.years.value
+    years = program.price.baseline.years.value
     means = _one_a_year("means_cents", means_cents, years)
     present = [place for place, mean in enumerate(means) if mean is not None]
     if not present:
@@ -73,7 +73,7 @@ def baseline_mean(
         national = national_means_cents
         levels = means if national is None else _one_a_year("national_means_cents", national, years)
         factors, dollars_of = _factors(levels, present, years)
-    stated = [Fraction(weight) for weight in program.rules.price.baseline.weights.value]
+    stated = [Fraction(weight) for weight in program.price.baseline.weights.value]
     whole = sum(stated[place] for place in present)
     if whole == 0:
         raise ArgumentError("The baseline years that have a mean carry no weight.")

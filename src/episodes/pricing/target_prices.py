@@ -137,7 +137,7 @@ def target_prices(
     placed = with_region(celled, built_baseline.hospitals if hospitals is None else hospitals)
     usable = placed.filter(pl.col("price_cell").is_not_null() & pl.col("region").is_not_null())
 
-    cap = program.rules.price.cap
+    cap = program.price.cap
     capped = cap_by_cell(
         usable,
         "episode_cents",
@@ -208,7 +208,7 @@ def differing_rules(one: Mapping[str, str], other: Mapping[str, str]) -> list[st
 
 
 def _with_baseline_year(final: pl.DataFrame, program: Program) -> pl.DataFrame:
-    years = program.rules.price.baseline.years.value
+    years = program.price.baseline.years.value
     dated = final.with_columns(year=pl.col("anchor_end").dt.year())
     outside = dated.filter(~pl.col("year").is_in(list(years)).fill_null(False)).height
     if outside:
@@ -263,7 +263,7 @@ def _price_rows(capped: pl.DataFrame, codes: pl.DataFrame, program: Program) -> 
 
 
 def _priced(program: Program, category: str, cell: tuple[str, int], regional: Means, national: Means) -> dict[str, Any]:
-    price = program.rules.price
+    price = program.price
     years = price.baseline.years.value
     own = [regional.get((*cell, year)) for year in years]
     everywhere = [national.get((cell[0], year)) for year in years]
@@ -339,7 +339,7 @@ def _volumes(final: pl.DataFrame) -> pl.DataFrame:
 
 def _schema(program: Program) -> dict[str, pl.DataType | type[pl.DataType]]:
     by_year: dict[str, pl.DataType | type[pl.DataType]] = {}
-    for year in program.rules.price.baseline.years.value:
+    for year in program.price.baseline.years.value:
         by_year |= {f"episodes_{year}": pl.Int64, f"mean_{year}_cents": pl.Int64}
         by_year |= {f"factor_{year}": pl.Float64}
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from episodes.programs.loading import Program, known_programs, load_program
+from episodes.programs.loading import load_program
+from episodes.programs.program import Program, known_programs
 
 __all__ = ["Program", "known_programs", "load_program"]

@@ -155,8 +155,10 @@ class ProgramRules(Part):
     categories: dict[str, str]
     performance_years: dict[str, PerformanceYear]
     construction: Construction
-    price: Price
-    settlement: Settlement
+    price: Price | None = None
+    """How prices are set; none where the file has only construction rules."""
+    settlement: Settlement | None = None
+    """How spending is settled; none where the file does not say."""
 
 
 def walk_rules(part: BaseModel, path: str = "") -> Iterator[tuple[str, object, str, str]]:
@@ -195,7 +197,12 @@ def contradictions(rules: ProgramRules) -> list[str]:
 
     Each is one sentence that begins with the rule's id.
     """
-    return [*_wrong_tables(rules), *_wrong_lists(rules), *_wrong_categories(rules), *_wrong_settlement(rules)]
+    return [
+        *_wrong_tables(rules),
+        *_wrong_lists(rules),
+        *(_wrong_price(rules, rules.price) if rules.price else ()),
+        *(_wrong_settlement(rules, rules.settlement) if rules.settlement else ()),
+    ]
 
 
 def _wrong_tables(rules: ProgramRules) -> Iterator[str]:
@@ -252,8 +259,8 @@ def _wrong_lists(rules: ProgramRules) -> Iterator[str]:
                 yield f"{place}.{rule.id}: the latest episode end lies before the earliest episode start"
 
 
-def _wrong_categories(rules: ProgramRules) -> Iterator[str]:
-    discounts = rules.price.discounts.value
+def _wrong_price(rules: ProgramRules, price: Price) -> Iterator[str]:
+    discounts = price.discounts.value
     if set(discounts) != set(rules.categories):
         missing, strange = set(rules.categories) - set(discounts), set(discounts) - set(rules.categories)
         yield (
@@ -261,16 +268,15 @@ def _wrong_categories(rules: ProgramRules) -> Iterator[str]:
             + (f"; missing: {_listed(missing)}" if missing else "")
             + (f"; not a category: {_listed(strange)}" if strange else "")
         )
-    for name, measure in rules.settlement.quality.measures.value.items():
+
+
+def _wrong_settlement(rules: ProgramRules, settlement: Settlement) -> Iterator[str]:
+    for name, measure in settlement.quality.measures.value.items():
         if strange := set(measure.categories or ()) - set(rules.categories):
             yield (
                 f"settlement.quality.measures.{name}: not a category: {_listed(strange)}; "
                 f"categories: {_listed(rules.categories)}"
             )
-
-
-def _wrong_settlement(rules: ProgramRules) -> Iterator[str]:
-    settlement = rules.settlement
     tracks = settlement.tracks.value
     if settlement.default_track.value not in tracks:
         yield (

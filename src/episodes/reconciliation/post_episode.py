@@ -35,7 +35,7 @@ def post_episode_excess(
         ... )
         400
     """
-    deviations = Fraction(program.rules.settlement.post_episode_sd.value)
+    deviations = Fraction(program.settlement.post_episode_sd.value)
     limit = exact_in_range("regional_mean_cents", regional_mean_cents)
     limit += deviations * exact_in_range("regional_sd_cents", regional_sd_cents, 0)
     beyond = exact_in_range("participant_mean_cents", participant_mean_cents) - limit

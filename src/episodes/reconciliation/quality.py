@@ -106,7 +106,7 @@ def composite_quality_score(
 
 def combine(program: Program, measures: Sequence[MeasureScore]) -> QualityScore:
     """The composite score of measures that are already read."""
-    quality = program.rules.settlement.quality
+    quality = program.settlement.quality
     known = quality.measures.value
     names = [item.measure for item in measures]
     for name in names:
@@ -170,7 +170,7 @@ def hospital_scores(
     notes = []
     if table.height and not rows.height:
         notes.append(f"The quality table has no row of performance year {year}.")
-    known = program.rules.settlement.quality.measures.value
+    known = program.settlement.quality.measures.value
     others = sorted(set(rows.get_column("measure").to_list()) - set(known))
     if only_known and others:
         notes.append(f"Measures that are not the programme's in this year are not used: {', '.join(others)}.")
@@ -190,7 +190,7 @@ def _episode_volumes(program: Program, episodes: pl.DataFrame) -> dict[tuple[str
     """The hospital's episodes that each measure stands for, by its categories and anchor setting."""
     volumes: dict[tuple[str, str], int] = {}
     groups = episodes.group_by("anchor_ccn", "category", "anchor_setting").agg(pl.len())
-    for measure, terms in program.rules.settlement.quality.measures.value.items():
+    for measure, terms in program.settlement.quality.measures.value.items():
         for ccn, category, setting, number in groups.iter_rows():
             in_category = terms.categories is None or category in terms.categories
             if in_category and terms.anchor_setting in (None, setting):

@@ -265,7 +265,7 @@ def reconcile(
 
 def _against_prices(built: BuiltEpisodes, prices: TargetPrices, hospitals: pl.DataFrame) -> pl.DataFrame:
     """All final episodes with region, capped actual spending, price, difference and reason."""
-    cap = built.program.rules.price.cap
+    cap = built.program.price.cap
     as_text = pl.col("category", "anchor_setting", "price_code", "anchor_ccn").cast(pl.String)
     final = (
         with_columns(built.episodes, "episodes", _EPISODES_READ)
@@ -347,7 +347,7 @@ class _Participants:
         wanted = asked.get(ccn) if isinstance(asked, Mapping) else asked
         if wanted is not None:
             return str(wanted)
-        return self.tracks.get(ccn, self.program.rules.settlement.default_track.value)
+        return self.tracks.get(ccn, self.program.settlement.default_track.value)
 
 
 def _one_each(rows: pl.DataFrame, column: str) -> dict[str, str]:

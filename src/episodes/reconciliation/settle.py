@@ -139,7 +139,7 @@ def settle(
     actual = whole_cents("actual_cents", actual_cents)
     return settle_amounts(
         resolved,
-        track=resolved.rules.settlement.default_track.value if track is None else str(track),
+        track=resolved.settlement.default_track.value if track is None else str(track),
         target_cents=target,
         actual_cents=actual,
         quality_score=None if quality_score is None else exact_in_range("quality_score", quality_score, 0, 100),
@@ -170,7 +170,7 @@ def settle_amounts(
         categories=None if categories is None else tuple(categories),
     )
     records = []
-    for order, kind in enumerate(program.rules.settlement.steps.value, start=1):
+    for order, kind in enumerate(program.settlement.steps.value, start=1):
         outcome = step_of(kind).function(state)
         after = round_half_up(outcome.amount)
         rule = rule_at(program, outcome.rule)
@@ -182,14 +182,14 @@ def settle_amounts(
 
 def track_terms(program: Program, track: str) -> TrackTerms:
     """The terms of a track of the programme's performance year."""
-    tracks = program.rules.settlement.tracks.value
+    tracks = program.settlement.tracks.value
     if track not in tracks:
         raise ArgumentError(unknown_name(f"track of performance year {program.performance_year}", track, tracks))
     return tracks[track]
 
 
 def _refuse_unused(program: Program, given: Sequence[str]) -> None:
-    kinds = program.rules.settlement.steps.value
+    kinds = program.settlement.steps.value
     used = frozenset[str]().union(*(step_of(kind).uses for kind in kinds))
     unused = [name for name in given if name not in used]
     if unused:

@@ -83,7 +83,7 @@ def step_of(kind: str) -> SettlementStep:
 @settlement_step("low_volume_floor", "categories")
 def low_volume_floor(state: SettlementState) -> StepOutcome:
     """A category of low baseline volume carries no downside: its loss leaves the sum (90 FR 36536)."""
-    settlement = state.program.rules.settlement
+    settlement = state.program.settlement
     rule = "settlement.low_volume_floor"
     if settlement.low_volume_floor.value == "none":
         return StepOutcome(state.amount_cents, rule, "no floor: low_volume_floor is none")
@@ -111,7 +111,7 @@ def low_volume_floor(state: SettlementState) -> StepOutcome:
 @settlement_step("quality_adjustment", "quality_score")
 def quality_adjustment(state: SettlementState) -> StepOutcome:
     """The quality score lowers a gain by what it lacks, a loss by what it reaches (42 CFR 512.547)."""
-    quality = state.program.rules.settlement.quality
+    quality = state.program.settlement.quality
     rule = "settlement.tracks"
     score = state.quality_score
     said = "" if score is None else f"quality score {float(score):g}"
@@ -155,7 +155,7 @@ def downside_waiver(state: SettlementState) -> StepOutcome:
 @settlement_step("post_episode", "post_episode_excess_cents")
 def post_episode(state: SettlementState) -> StepOutcome:
     """Take off the post-episode excess, outside the limits (42 CFR 512.550(f))."""
-    settlement = state.program.rules.settlement
+    settlement = state.program.settlement
     after = state.amount_cents - state.post_episode_excess_cents
     if state.terms.stop_loss is not None:
         return StepOutcome(after, "settlement.post_episode_sd")
