@@ -71,7 +71,7 @@ def test_names_of_the_contract_are_those_of_the_contract() -> None:
         ),
         ({"steps": ["limits", "limits"]}, "settlement.steps: limits stands more than once"),
         ({"anchors.codes": "team_anchors"}, "codes: Unknown code table 'team_anchors'.*Known: .*team_anchor_codes"),
-        ({"anchors.codes": "ms_drgs"}, "'ms_drgs' has no .*price_code; tables .* needed: team_anchor_codes"),
+        ({"anchors.codes": "ms_drgs"}, "'ms_drgs' has no .*price_code; tables .* needed: .*team_anchor_codes"),
         ({"drg_map": "ms_drgs"}, "construction.anchors.drg_map: .*tables .* needed: team_drg_map"),
         ({"netted_add_ons": ["ime"]}, "construction.netted_add_ons.1: should be 'outlier_cents', .*; given: ime"),
         ({"paid_settings": ["Inpatient"]}, "construction.services.paid_settings.1: should be 'inpatient', 'snf'"),

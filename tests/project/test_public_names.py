@@ -17,7 +17,7 @@ def test_public_name_is_there_and_documented(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Claims", "References", "build_episodes", "load_program", "read_claims", "reconcile", "target_prices"],
+    ["Claims", "References", "build_episodes", "explain", "load_program", "read_claims", "reconcile", "target_prices"],
 )
 def test_public_callable_has_a_runnable_example(name: str) -> None:
     assert ">>>" in getattr(ep, name).__doc__

@@ -142,6 +142,11 @@ def _death_in_anchor(rung: Any, *_: Any) -> pl.Expr:
     return died | pl.col("discharge_status").is_in(list(rung.discharge_status)).fill_null(False)
 
 
+def _death_in_episode(rung: Any, *_: Any) -> pl.Expr:
+    died = pl.col("death_date").is_between("anchor_start", "scheduled_end").fill_null(False)
+    return died | pl.col("discharge_status").is_in(list(rung.discharge_status)).fill_null(False)
+
+
 def _out_of_period(
     _rung: Any,
     _episodes: pl.DataFrame,
@@ -177,6 +182,7 @@ _KINDS: dict[str, Callable[..., pl.Expr]] = {
     "no_coverage": _no_coverage,
     "other_primary_payer": _other_primary_payer,
     "death_in_anchor": _death_in_anchor,
+    "death_in_episode": _death_in_episode,
     "out_of_period": _out_of_period,
     "model_dates": _model_dates,
 }

@@ -40,6 +40,10 @@ _RUNGS: Mapping[str, _Says] = {
         f"The person died from {episode['anchor_start']} to {episode['anchor_end']}, or the anchor's discharge status "
         f"is {in_words(rung.discharge_status)}."
     ),
+    "death_in_episode": lambda rung, episode, _: (
+        f"The person died from {episode['anchor_start']} to {episode['scheduled_end']}, or the anchor's discharge "
+        f"status is {in_words(rung.discharge_status)}."
+    ),
     "out_of_period": lambda _, episode, program: (
         f"It does not fall into {program.period[0]} to {program.period[1]}: the anchor ends {episode['anchor_end']}, "
         f"the window {episode['scheduled_end']}."

@@ -109,6 +109,13 @@ class DeathInAnchorRung(NamedRule):
     discharge_status: tuple[TwoDigits, ...]
 
 
+class DeathInEpisodeRung(NamedRule):
+    """The beneficiary died during the anchor, or before the episode's scheduled end."""
+
+    kind: Literal["death_in_episode"]
+    discharge_status: tuple[TwoDigits, ...]
+
+
 class PeriodRung(NamedRule):
     """The episode does not belong to the period asked for."""
 
@@ -132,6 +139,7 @@ Rung = Annotated[
     | NoCoverageRung
     | PrimaryPayerRung
     | DeathInAnchorRung
+    | DeathInEpisodeRung
     | PeriodRung
     | ModelDatesRung,
     Field(discriminator="kind"),
