@@ -131,10 +131,14 @@ def synth(
     figures = ep.synthetic.calibration_of(out) if report else None
     if as_json:
         rows = {} if figures is None else {"calibration": figures.to_dicts()}
-        return print_json({"rows": written.rows, "declared_episodes": written.declared_episodes, **rows})
+        counts = {"rows": written.rows, "declared_episodes": written.declared_episodes, "history": written.history}
+        return print_json({**counts, **rows})
     console = console_for(False)
     counted = ", ".join(f"{name} {rows:,}" for name, rows in written.rows.items())
     console.print(f"Wrote {counted}; {written.declared_episodes:,} episodes declared. {out}", highlight=False)
+    if written.history:
+        history = ", ".join(f"{kind} {claims:,}" for kind, claims in written.history.items())
+        console.print(f"Beside the claims that stand: {history}.", highlight=False)
     if figures is not None:
         show_calibration(figures, console)
     return 0
@@ -319,6 +323,28 @@ def reconcile(
     show_notes(result.notes, console)
     if out is not None:
         console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command
+def explain(
+    run: Annotated[Path, Parameter(help="Run folder of a build (episodes build).")],
+    episode_id: Annotated[str, Parameter(help="Id of a candidate episode: column episode_id of episodes.parquet.")],
+    *,
+    rules_file: Annotated[Path | None, Parameter(help="The rules file, where the build used one of your own.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Explain one episode: why it is one, every rule that fired, what is in it and what is not, to the cent.
+
+    It names the person's claims and clinicians.
+    """
+    import episodes as ep
+    from episodes.running.run_folder import read_built
+
+    explained = ep.explain(read_built(run, rules_file), episode_id)
+    if as_json:
+        return print_json(explained.to_dict())
+    print(explained)
     return 0
 
 

@@ -286,3 +286,30 @@ class Services(Group):
     late_process_share: float
     process_days: Span
     late_process_days: Span
+
+
+class Versions(Group):
+    """The history of claims in deliveries: shares of final claims that have each kind beside them."""
+
+    cancelled_share: float
+    earlier_share: float
+    denied_share: float
+    repeated_share: float
+    earlier_days: Span
+    """Days from the processing of a version to that of the claim that stands."""
+    earlier_percent: Span
+    """Amounts of an earlier version, of 100 of the claim that stands."""
+    least_paid_dollars: int
+    """Claims with a lower payment have no paid versions."""
+    interim_share: float
+    """Of inpatient stays of `interim_from_nights` or more, billed in two parts."""
+    interim_from_nights: int
+
+    def shares(self) -> dict[str, float]:
+        """Share of claims by kind of history; a claim has one kind at most."""
+        return {
+            "cancelled": self.cancelled_share,
+            "earlier_version": self.earlier_share,
+            "denied": self.denied_share,
+            "repeated": self.repeated_share,
+        }

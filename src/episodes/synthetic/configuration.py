@@ -34,6 +34,7 @@ from episodes.synthetic.assumptions import (
     Readmissions,
     Services,
     Span,
+    Versions,
 )
 
 
@@ -212,6 +213,7 @@ class Configuration(Part):
     outpatient: Outpatient
     equipment: Equipment
     services: Services
+    versions: Versions
     network: Network
     drawn_hospitals: DrawnHospitals
     facilities: Facilities

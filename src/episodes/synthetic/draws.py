@@ -29,6 +29,7 @@ class Stream(IntEnum):
     POPULATION = 4
     BACKGROUND = 5
     ANCHORED = 6
+    VERSIONS = 7
 
 
 class Draw:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -22,6 +22,7 @@ from episodes.errors import ArgumentError, LayoutError, unknown_name
 from episodes.synthetic.configuration import load_configuration
 from episodes.synthetic.generate import PEOPLE_TABLES, Recipe, make_block, provider_tables
 from episodes.synthetic.truth import true_effects
+from episodes.synthetic.versions import delivery_of
 from episodes.tables import write_parquet
 
 WrittenLayout = Literal["canonical", "rif", "cclf", "tuva", "fhir-eob"]
@@ -34,10 +35,14 @@ _CCLF_TIME = ".T"
 
 @dataclass
 class Written:
-    """What was written: rows by table, and how many episodes are declared."""
+    """What was written: rows by table, how many episodes are declared, and what history stands beside final claims."""
 
     rows: dict[str, int]
+    """Rows of the canonical tables, however a layout divides them."""
     declared_episodes: int
+    history: dict[str, int] = field(default_factory=dict)
+    """Claims by kind of history, and bills of a first part of a stay (docs/layouts.md); none in layouts of final
+    claims."""
 
 
 def write_set(
@@ -57,13 +62,15 @@ def write_set(
     Args:
         out: the folder; beside the claims it gets `truth/` (what was planted: docs/synthetic.md).
         beneficiaries, years, seed, dense: as for `synthesize`.
-        layout: the layout of the claims; tables that a layout does not have are left out (docs/layouts.md).
+        layout: the layout of the claims; tables that a layout does not have are left out (docs/layouts.md). Those of
+            raw claims hold history, which a reader nets: cancelled, earlier and denied versions, repeated rows, and
+            stays billed in parts.
         processes: how many blocks are made at a time, each in a process of its own. Never changes a byte.
         overwrite: replace a set that is there.
         progress: called with (blocks done, blocks in all).
 
     Returns:
-        Rows written by table.
+        Rows written by table, and the history beside them.
 
     Raises:
         LayoutError: an unknown layout, or a place that is taken.
@@ -93,6 +100,8 @@ def write_set(
         _join(work / "parts" / f"{block:05d}", made, block if recipe.blocks > 1 else None)
         for name, rows in counted.rows.items():
             written.rows[name] = written.rows.get(name, 0) + rows
+        for kind, claims in counted.history.items():
+            written.history[kind] = written.history.get(kind, 0) + claims
         written.declared_episodes += counted.declared_episodes
         if progress is not None:
             progress(block + 1, recipe.blocks)
@@ -156,17 +165,26 @@ def _blocks(recipe: Recipe, layout: WrittenLayout, parts: Path, processes: int) 
 def _write_block(recipe: Recipe, layout: WrittenLayout, parts: Path, block: int) -> Written:
     made = make_block(recipe, block)
     folder = parts / f"{block:05d}"
+    history: dict[str, int] = {}
     if layout == "canonical":
         for name in PEOPLE_TABLES:
             write_parquet(made[name], folder / f"{name}.parquet")
     else:
-        import_module(f"episodes.claims.layouts.{_WRITERS[layout]}").write(_all_tables(dict(made)), folder)
+        writer = import_module(f"episodes.claims.layouts.{_WRITERS[layout]}")
+        if layout in _WITH_HISTORY:
+            delivery = delivery_of(dict(made), recipe.seed, load_configuration().versions)
+            history = delivery.counts()
+            writer.write(_all_tables(delivery.tables), folder, delivery.history)
+        else:
+            writer.write(_all_tables(dict(made)), folder)
     for name, frame in made.truth.items():
         write_parquet(frame, folder / "truth" / f"{name}.parquet")
-    return Written({name: made[name].height for name in PEOPLE_TABLES}, made.truth["episodes"].height)
+    return Written({name: made[name].height for name in PEOPLE_TABLES}, made.truth["episodes"].height, history)
 
 
 _WRITERS = {"rif": "rif_writer", "cclf": "cclf_writer", "tuva": "tuva_writer", "fhir-eob": "fhir_writer"}
+_WITH_HISTORY = ("rif", "cclf", "fhir-eob")
+"""Layouts of claims as they are processed; the others hold final claims."""
 
 
 def _all_tables(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

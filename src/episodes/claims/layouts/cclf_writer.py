@@ -1,7 +1,10 @@
 """Writing canonical tables as a CCLF delivery: all files of version 38 at fixed width, with the summary CCLF0.
 
-Every claim is written in final action, as an original. Names and bytes depend on the tables alone: the day in the names
-is the last one on which a claim was processed or a service ended.
+Every claim is written in final action, as an original, unless a history is given: then an earlier version and its
+cancellation stand beside the final claim, which is an adjustment; a cancelled claim beside its cancellation; a denied
+claim has a reason for non-payment or a denial code. A cancellation has a claim number of its own and repeats, unsigned,
+all that it cancels. Names and bytes depend on the tables alone: the day in the names is the last one on which a claim
+was processed or a service ended.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import polars as pl
 from episodes.claims.contract import TABLES
 from episodes.claims.layouts import cclf_writer_files
 from episodes.claims.layouts.cclf_fields import DESCRIPTIONS, SUMMARY, Field, fields_of, record_length
+from episodes.claims.layouts.written_history import History, no_history
 from episodes.errors import ArgumentError, count_of
 
 _OF_THE_SOURCE_ONLY = (
@@ -107,15 +111,20 @@ _UNKNOWN_DATE = "1000-01-01"
 _NOT_PLAIN = r"[^ -~]"
 
 
-def write(tables: dict[str, pl.DataFrame], folder: Path) -> None:
+def write(tables: dict[str, pl.DataFrame], folder: Path, history: History | None = None) -> None:
     """Write canonical tables as one CCLF delivery of fixed-width files; the same tables give the same bytes.
+
+    Args:
+        tables: canonical tables.
+        folder: made if need be.
+        history: versions that do not stand, and claims delivered twice; default: none.
 
     Raises:
         ArgumentError: values do not fit into their field; the message names it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     day = _day_of(tables)
-    rows = cclf_writer_files.rows(tables, day)
+    rows = cclf_writer_files.rows(tables, day, history or no_history())
     for kind in DESCRIPTIONS:
         (folder / _name(kind, day)).write_bytes(_records(kind, rows[kind]))
     (folder / _name(SUMMARY, day)).write_bytes(_summary({kind: rows[kind].height for kind in DESCRIPTIONS}))

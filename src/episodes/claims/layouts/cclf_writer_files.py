@@ -9,25 +9,36 @@ import polars as pl
 from episodes.claims.contract import empty_table
 from episodes.claims.layouts.cclf_fields import CLAIM, DEMONSTRATIONS, DESCRIPTIONS, LINE_DIAGNOSES, MBI
 from episodes.claims.layouts.cclf_people import DUAL_STATUS, ENTITLED_BY_ESRD, STATES
+from episodes.claims.layouts.cclf_writer_history import (
+    CANCELLATION,
+    CONTROL,
+    DENIED,
+    TYPE,
+    with_repeated,
+    with_versions,
+)
+from episodes.claims.layouts.written_history import History
 from episodes.claims.versions import KEYS
 
 _CLAIM_TYPES = {"home_health": "10", "snf": "20", "outpatient": "40", "hospice": "50", "inpatient": "60"}
 _LINE_TYPES = {"professional": "71", "dme": "81"}
-_ORIGINAL = "0"
 _ICD_10 = "0"
 _ALLOWED, _PAID_TO_PHYSICIAN = "A", "1"
+_DENIED_CLAIM, _DENIED_LINE, _NOT_PAID_TO_PHYSICIAN = "N", "N", "0"
+_DEBIT_ACCEPTED, _CANCEL_ACCEPTED = "01", "03"
 _NPI = "01"
 _OTHER_PAYER = "A"
 _MODIFIERS = [f"HCPCS_{n}_MDFR_CD" for n in range(1, 6)]
 
 
-def rows(tables: dict[str, pl.DataFrame], day: date) -> dict[str, pl.DataFrame]:
-    """Kind of file to its rows, sorted by person, claim and line."""
+def rows(tables: dict[str, pl.DataFrame], day: date, history: History) -> dict[str, pl.DataFrame]:
+    """Kind of file to its rows, sorted by person, claim and line; those delivered twice follow once more."""
     claims, lines, people, coverage = (
         pl.concat([empty_table(name), tables[name]], how="diagonal_relaxed") if name in tables else empty_table(name)
         for name in ("claims", "lines", "beneficiaries", "coverage")
     )
-    claims = claims.with_columns(pl.col("setting").cast(pl.String)).sort(KEYS)
+    claims, lines = with_versions(claims.with_columns(pl.col("setting").cast(pl.String)), lines, history)
+    claims = claims.sort(KEYS)
     lines = lines.join(claims.select(*KEYS, "setting"), on=KEYS, how="inner", maintain_order="left").sort(
         *KEYS, "line_number"
     )
@@ -52,7 +63,7 @@ def rows(tables: dict[str, pl.DataFrame], day: date) -> dict[str, pl.DataFrame]:
         "CCLFA": _supplements(facility),
         "CCLFB": _line_supplements(by_line.filter(pl.col("setting").is_in(list(_LINE_TYPES)))),
     }
-    return {kind: made[kind] for kind in DESCRIPTIONS}
+    return {kind: with_repeated(made[kind], history.repeated) for kind in DESCRIPTIONS}
 
 
 def _with_outpatient_money(claims: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
@@ -82,6 +93,7 @@ def _headers(claims: pl.DataFrame) -> pl.DataFrame:
         CLM_BILL_CLSFCTN_CD=bill.str.slice(1, 1),
         CLM_BILL_FREQ_CD=bill.str.slice(2),
         PRNCPL_DGNS_CD=_principal(),
+        CLM_MDCR_NPMT_RSN_CD=pl.when(DENIED).then(pl.lit(_DENIED_CLAIM)),
         CLM_PMT_AMT=_dollars("paid_cents"),
         CLM_NCH_PRMRY_PYR_CD=pl.when(pl.col("primary_payer_paid_cents") != 0).then(pl.lit(_OTHER_PAYER)),
         BENE_PTNT_STUS_CD="discharge_status",
@@ -96,7 +108,7 @@ def _headers(claims: pl.DataFrame) -> pl.DataFrame:
         CLM_OPRTNL_DSPRPRTNT_AMT=_dollars("dsh_cents"),
         CLM_HIPPS_UNCOMPD_CARE_AMT=_dollars("uncompensated_care_cents"),
         DGNS_PRCDR_ICD_IND=pl.lit(_ICD_10),
-        CLM_CNTL_NUM="claim_id",
+        CLM_CNTL_NUM=CONTROL,
         **_history(),
     )
 
@@ -202,19 +214,25 @@ def _equipment(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _drugs(lines: pl.DataFrame) -> pl.DataFrame:
-    """An event a line, under a prescription number of its own."""
+    """An event a line, under a prescription number of its own that its versions share."""
     share = pl.col("allowed_cents") - pl.col("paid_cents")
-    return lines.with_columns(_share=share, _number=pl.int_range(1, pl.len() + 1)).select(
-        **_keys(),
-        CLM_TYPE_CD=pl.lit("01"),
-        CLM_LINE_FROM_DT=_day("from_date"),
-        PRVDR_SRVC_ID_QLFYR_CD=pl.lit(_NPI),
-        PRVDR_PRSBNG_ID_QLFYR_CD=pl.lit(_NPI),
-        CLM_LINE_SRVC_UNIT_QTY=_quantity("units"),
-        CLM_LINE_BENE_PMT_AMT=_dollars("_share"),
-        CLM_LINE_RX_SRVC_RFRNC_NUM=pl.col("_number").cast(pl.String).str.zfill(12),
-        CLM_LINE_RX_FILL_NUM=pl.col("line_number").cast(pl.String).str.zfill(3),
-        **_history(),
+    event = ["beneficiary_id", CONTROL, "line_number"]
+    numbers = lines.select(event).unique().sort(event).with_columns(_number=pl.int_range(1, pl.len() + 1))
+    return (
+        lines.join(numbers, on=event, how="left", maintain_order="left")
+        .with_columns(_share=share)
+        .select(
+            **_keys(),
+            CLM_TYPE_CD=pl.lit("01"),
+            CLM_LINE_FROM_DT=_day("from_date"),
+            PRVDR_SRVC_ID_QLFYR_CD=pl.lit(_NPI),
+            PRVDR_PRSBNG_ID_QLFYR_CD=pl.lit(_NPI),
+            CLM_LINE_SRVC_UNIT_QTY=_quantity("units"),
+            CLM_LINE_BENE_PMT_AMT=_dollars("_share"),
+            CLM_LINE_RX_SRVC_RFRNC_NUM=pl.col("_number").cast(pl.String).str.zfill(12),
+            CLM_LINE_RX_FILL_NUM=pl.col("line_number").cast(pl.String).str.zfill(3),
+            **_history(),
+        )
     )
 
 
@@ -291,17 +309,23 @@ def _part_b_columns() -> dict[str, pl.Expr]:
         "CLM_POS_CD": pl.col("place_of_service"),
         "CLM_LINE_CVRD_PD_AMT": _dollars("paid_cents"),
         "CLM_LINE_ALOWD_CHRG_AMT": _dollars("allowed_cents"),
-        "CLM_CARR_PMT_DNL_CD": pl.lit(_PAID_TO_PHYSICIAN),
-        "CLM_PRCSG_IND_CD": pl.lit(_ALLOWED),
-        "CLM_CNTL_NUM": pl.col("claim_id"),
-        "CLM_DISP_CD": pl.lit("01"),
+        "CLM_CARR_PMT_DNL_CD": _of_denied(_NOT_PAID_TO_PHYSICIAN, _PAID_TO_PHYSICIAN),
+        "CLM_PRCSG_IND_CD": _of_denied(_DENIED_LINE, _ALLOWED),
+        "CLM_CNTL_NUM": pl.col(CONTROL),
+        "CLM_DISP_CD": pl.when(pl.col(TYPE) == CANCELLATION)
+        .then(pl.lit(_CANCEL_ACCEPTED))
+        .otherwise(pl.lit(_DEBIT_ACCEPTED)),
         **_history(),
     }
 
 
+def _of_denied(code: str, code_of_others: str) -> pl.Expr:
+    return pl.when(DENIED).then(pl.lit(code)).otherwise(pl.lit(code_of_others))
+
+
 def _history() -> dict[str, pl.Expr]:
     return {
-        "CLM_ADJSMT_TYPE_CD": pl.lit(_ORIGINAL),
+        "CLM_ADJSMT_TYPE_CD": pl.col(TYPE),
         "CLM_EFCTV_DT": _day("process_date"),
         "CLM_IDR_LD_DT": _day("process_date"),
     }

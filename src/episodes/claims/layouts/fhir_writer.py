@@ -3,6 +3,10 @@
 Three NDJSON files, a resource a line: ExplanationOfBenefit, Patient, Coverage. Where CMS's server has no place for a
 field that CARIN has a word for (the allowed amount of facility lines, coverage other than Parts A to C), the word is
 used. Same tables, same bytes.
+
+History: a cancelled claim is one resource of that status; an earlier version is the same resource, updated before the
+final one; a denied claim has a reason for non-payment or a denial code. With a history, every claim says when it was
+updated last: the day on which it was processed.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,7 @@ from episodes.claims.layouts.fhir_people import (
 )
 from episodes.claims.layouts.fhir_written_eob import resource_of_claim
 from episodes.claims.layouts.fhir_written_parts import BARE, VARIABLES, coded_extension, without_blanks
+from episodes.claims.layouts.written_history import CANCELLED, DENIED, EARLIER, History
 
 FILES = {
     "ExplanationOfBenefit": "ExplanationOfBenefit.ndjson",
@@ -70,12 +76,13 @@ _PLAN_OF_KIND = {kind: plan for plan, kind in plan_kinds().items()} | {
 _DUAL_STATUS_OF_KIND = {"full_dual": FULL_DUAL[0], "partial_dual": PARTIAL_DUAL[0]}
 
 
-def write(tables: Mapping[str, pl.DataFrame], folder: Path) -> None:
+def write(tables: Mapping[str, pl.DataFrame], folder: Path, history: History | None = None) -> None:
     """Write canonical tables as NDJSON files of a folder.
 
     Args:
         tables: canonical tables; those that FHIR claims do not have (see `LACKS`) are left out.
         folder: made if need be.
+        history: versions that do not stand, and claims delivered twice; default: none.
 
     Example:
         >>> import tempfile, episodes as ep
@@ -88,7 +95,10 @@ def write(tables: Mapping[str, pl.DataFrame], folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = {name: tables.get(name, empty_table(name)) for name in ("claims", "lines", "beneficiaries", "coverage")}
-    _write_lines(folder / FILES["ExplanationOfBenefit"], _resources_of_claims(given["claims"], given["lines"]))
+    claims = _resources_of_claims(given["claims"], given["lines"], dated=history is not None)
+    if history is not None:
+        claims = chain(claims, _resources_of_history(given["claims"], given["lines"], history))
+    _write_lines(folder / FILES["ExplanationOfBenefit"], claims)
     persons = given["beneficiaries"].sort("beneficiary_id")
     _write_lines(folder / FILES["Patient"], map(_patient, persons.iter_rows(named=True)))
     _write_lines(folder / FILES["Coverage"], _resources_of_coverage(given["coverage"]))
@@ -101,7 +111,22 @@ def _write_lines(path: Path, resources: Iterable[dict[str, Any]]) -> None:
             stream.write(_BARE_NUMBER.sub(r"\1", text) + "\n")
 
 
-def _resources_of_claims(claims: pl.DataFrame, lines: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _resources_of_history(claims: pl.DataFrame, lines: pl.DataFrame, history: History) -> Iterator[dict[str, Any]]:
+    """Versions that do not stand, then final claims that are delivered twice."""
+    keys = ["beneficiary_id", "claim_id"]
+    number = history.claims.select(*keys, _id=pl.when(pl.col("version") == EARLIER).then("stands_for"))
+    versions, of_versions = (
+        frame.join(number, on=keys, how="left", maintain_order="left")
+        .with_columns(claim_id=pl.coalesce("_id", "claim_id"))
+        .drop("_id")
+        for frame in (history.claims, history.lines)
+    )
+    yield from _resources_of_claims(versions, of_versions, dated=True)
+    again = [frame.join(history.repeated, on=keys, how="semi", maintain_order="left") for frame in (claims, lines)]
+    yield from _resources_of_claims(*again, dated=True)
+
+
+def _resources_of_claims(claims: pl.DataFrame, lines: pl.DataFrame, *, dated: bool) -> Iterator[dict[str, Any]]:
     keys = ["beneficiary_id", "claim_id"]
     of_claim = (
         lines.sort(*keys, "line_number")
@@ -111,7 +136,14 @@ def _resources_of_claims(claims: pl.DataFrame, lines: pl.DataFrame) -> Iterator[
     )
     plain = claims.with_columns(pl.col("setting").cast(pl.String)).sort(keys)
     for claim in plain.join(of_claim, on=keys, how="left", maintain_order="left").iter_rows(named=True):
-        yield resource_of_claim(claim, claim["_lines"] or [])
+        version = claim.get("version")
+        yield resource_of_claim(
+            claim,
+            claim["_lines"] or [],
+            status="cancelled" if version == CANCELLED else "active",
+            denied=version == DENIED,
+            updated=(claim.get("process_date") or claim["thru_date"]) if dated else None,
+        )
 
 
 def _patient(person: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,8 +67,22 @@ _ADD_ONS = {
 }
 
 
-def resource_of_claim(claim: Row, lines: Iterable[Row]) -> Resource:
-    """The ExplanationOfBenefit of a claim; numbers are texts that end in NUL."""
+_REASON_NOT_PAID = ("clm_mdcr_non_pmt_rsn_cd", "N")
+_NOT_PAID_TO_SUPPLIER = ("carr_clm_pmt_dnl_cd", "0")
+
+
+def resource_of_claim(
+    claim: Row, lines: Iterable[Row], *, status: str = "active", denied: bool = False, updated: dt.date | None = None
+) -> Resource:
+    """The ExplanationOfBenefit of a claim; numbers are texts that end in NUL.
+
+    Args:
+        claim: the canonical claim.
+        lines: its lines, in order.
+        status: of the resource.
+        denied: whether the claim was refused.
+        updated: the day on which this version of the resource came about; None: not said.
+    """
     form = _FORMS[claim["setting"]]
     team = Team(claim)
     diagnoses = [code for code in claim.get("diagnoses") or [] if code]
@@ -79,9 +93,12 @@ def resource_of_claim(claim: Row, lines: Iterable[Row]) -> Resource:
         {
             "resourceType": "ExplanationOfBenefit",
             "id": f"{form.eob_type.lower()}-{claim['claim_id']}",
-            "meta": {"profile": [f"{CARIN}/StructureDefinition/C4BB-ExplanationOfBenefit-{form.profile}"]},
+            "meta": {
+                **({"lastUpdated": f"{updated}T00:00:00+00:00"} if updated else {}),
+                "profile": [f"{CARIN}/StructureDefinition/C4BB-ExplanationOfBenefit-{form.profile}"],
+            },
             "contained": [organization] if organization else None,
-            "extension": _extensions(claim, form),
+            "extension": _extensions(claim, form, denied=denied),
             "identifier": [
                 {
                     "type": concept((f"{CARIN}/CodeSystem/C4BBIdentifierType", "uc")),
@@ -89,7 +106,7 @@ def resource_of_claim(claim: Row, lines: Iterable[Row]) -> Resource:
                     "value": claim["claim_id"],
                 }
             ],
-            "status": "active",
+            "status": status,
             "type": concept(
                 *([(f"{VARIABLES}/nch_clm_type_cd", form.type_code)] if form.type_code else []),
                 (f"{CODES}/eob-type", form.eob_type),
@@ -122,7 +139,8 @@ def resource_of_claim(claim: Row, lines: Iterable[Row]) -> Resource:
 # --- parts of the claim -------------------------------------------------------------------------------------
 
 
-def _extensions(claim: Row, form: _Form) -> list[Resource]:
+def _extensions(claim: Row, form: _Form, *, denied: bool) -> list[Resource]:
+    refusal = _NOT_PAID_TO_SUPPLIER if form.claim_type == "professional" else _REASON_NOT_PAID
     bill_type = claim.get("bill_type")
     return [
         *([variable("nch_near_line_rec_ident_cd", form.near_line)] if form.near_line else []),
@@ -132,6 +150,7 @@ def _extensions(claim: Row, form: _Form) -> list[Resource]:
             if claim.get(column)
         ),
         *([variable("clm_srvc_clsfctn_type_cd", bill_type[1])] if bill_type else []),
+        *([variable(*refusal)] if denied else []),
     ]
 
 

@@ -12,6 +12,9 @@ What comes back otherwise than it went in, beside the columns of `LACKS`:
 * A home health claim that does not say whether it is a LUPA comes back as none.
 * An allowed amount of null beside a payment comes back as the payment.
 * An outpatient claim with a payment, of whose lines none has one, comes back with its amounts on its first line.
+
+History: an earlier version is a claim of the final one's claim group that is not final action; the rows of a cancelled
+claim follow once more as deletions; a denied claim has a reason for non-payment or a denial code.
 """
 
 from __future__ import annotations
@@ -27,6 +30,13 @@ from episodes.claims.layouts.rif_columns import ClaimKind
 from episodes.claims.layouts.rif_headers import header_of_kind
 from episodes.claims.layouts.rif_values import day_text, dollars, plain_number, writing
 from episodes.claims.layouts.rif_writer_people import write_people
+from episodes.claims.layouts.written_history import (
+    CANCELLED,
+    DENIED,
+    EARLIER,
+    History,
+    no_history,
+)
 from episodes.errors import ArgumentError, count_of
 
 LACKS: dict[str, tuple[str, ...]] = {
@@ -74,23 +84,32 @@ _SHARE = {"inpatient": "NCH_BENE_IP_DDCTBL_AMT", "snf": "NCH_BENE_PTA_COINSRNC_L
 
 _KEYS = ["beneficiary_id", "claim_id"]
 _TOTALS = ("charge_cents", "noncovered_charge_cents")
+_DENIED_CLAIM, _DENIED_SUPPLIER_CLAIM, _DENIED_LINE = "N", "0", "N"
+"""Reason for non-payment of a facility claim, payment denial code of a supplier's, indicator of its lines."""
 
 
-def write(tables: dict[str, pl.DataFrame], folder: Path) -> None:
+def write(tables: dict[str, pl.DataFrame], folder: Path, history: History | None = None) -> None:
     """Write canonical tables as RIF files; the same tables give the same bytes.
+
+    Args:
+        tables: canonical tables.
+        folder: made if need be.
+        history: versions that do not stand, and claims delivered twice; default: none.
 
     Raises:
         ArgumentError: claims have more codes than the columns of a file, or a drug claim is not of one line.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    claims = tables["claims"].with_columns(pl.col("setting").cast(pl.String))
-    lines = tables.get("lines", empty_table("lines"))
+    history = history or no_history()
+    of_both = (frame.with_columns(pl.col("setting").cast(pl.String)) for frame in (tables["claims"], history.claims))
+    claims = pl.concat(of_both, how="diagonal_relaxed")
+    lines = pl.concat([tables.get("lines", empty_table("lines")), history.lines], how="diagonal_relaxed")
     for name, kind in rif.CLAIM_KINDS.items():
         of_kind = claims.filter(pl.col("setting") == kind.setting)
         if of_kind.is_empty():
             continue
         of_claims = lines.join(of_kind.select(_KEYS), on=_KEYS, how="semi", maintain_order="left")
-        rows = _rows(name, kind, of_kind, of_claims)
+        rows = _with_history(_rows(name, kind, of_kind, of_claims), of_kind, history)
         appended = [column for column in APPENDED if column in rows.columns and rows[column].null_count() < rows.height]
         header = header_of_kind(name)
         blank = [pl.lit(None, dtype=pl.String).alias(column) for column in header if column not in rows.columns]
@@ -131,10 +150,10 @@ def columns_held(name: str) -> dict[str, set[str]]:
 
 def _rows(name: str, kind: ClaimKind, claims: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     _need_room(kind, claims, lines)
-    numbered = claims.with_row_index("_claim")
-    of_lines = lines.join(numbered.select("_claim", *_KEYS), on=_KEYS, how="inner", maintain_order="left").sort(
-        "_claim", "line_number", maintain_order=True
-    )
+    numbered = _with_groups(claims.with_row_index("_claim"))
+    of_lines = lines.join(
+        numbered.select("_claim", "version", *_KEYS), on=_KEYS, how="inner", maintain_order="left"
+    ).sort("_claim", "line_number", maintain_order=True)
     if name == "pde":
         _need_one_line_a_claim(numbered, of_lines)
     line_rows = of_lines.select("_claim", **_line_columns(name, kind))
@@ -145,6 +164,23 @@ def _rows(name: str, kind: ClaimKind, claims: pl.DataFrame, lines: pl.DataFrame)
     )
     repeated = [column for column in claim_rows.columns if column == "_claim" or column not in line_rows.columns]
     return claim_rows.select(repeated).join(line_rows, on="_claim", how="inner", maintain_order="left_right")
+
+
+def _with_groups(claims: pl.DataFrame) -> pl.DataFrame:
+    """Each claim with the number of its claim group: one for all versions of a claim, in the order of final claims."""
+    final = claims.select("beneficiary_id", stands_for="claim_id", _final="_claim")
+    return claims.join(final, on=["beneficiary_id", "stands_for"], how="left", maintain_order="left").with_columns(
+        _group=pl.coalesce("_final", "_claim") + 1
+    )
+
+
+def _with_history(rows: pl.DataFrame, claims: pl.DataFrame, history: History) -> pl.DataFrame:
+    """Rows with those of cancelled claims once more as deletions, and those delivered twice once more as they are."""
+    numbered = claims.with_row_index("_claim")
+    cancelled = numbered.filter(version=CANCELLED).select("_claim")
+    repeated = numbered.join(history.repeated, on=_KEYS, how="semi").select("_claim")
+    deleted, again = (rows.join(some, on="_claim", how="semi", maintain_order="left") for some in (cancelled, repeated))
+    return pl.concat([rows, deleted.with_columns(pl.lit("DELETE").alias(rif.RECORD_CHANGE)), again])
 
 
 def _need_room(kind: ClaimKind, claims: pl.DataFrame, lines: pl.DataFrame) -> None:
@@ -199,7 +235,9 @@ def _with_lines_of_claims(
             REV_CNTR=pl.lit(TOTAL_REVENUE_CENTER),
         )
     else:
-        added = totals.filter(pl.col("_last").is_null()).select("_claim", number, LINE_PRCSG_IND_CD=pl.lit("N"))
+        added = totals.filter(pl.col("_last").is_null()).select(
+            "_claim", number, LINE_PRCSG_IND_CD=pl.lit(_DENIED_LINE)
+        )
     return pl.concat([rows, added], how="diagonal").sort("_claim", maintain_order=True)
 
 
@@ -208,28 +246,30 @@ def _with_lines_of_claims(
 
 def _claim_columns(name: str, kind: ClaimKind) -> dict[str, pl.Expr]:
     columns = {field.column: writing(field, column) for column, field in kind.claim.items()}
-    columns |= {"DML_IND": pl.lit("INSERT"), "FINAL_ACTION": pl.lit("F"), "CLM_GRP_ID": _ordinal()}
+    final = pl.when(pl.col("version") == EARLIER).then(pl.lit("N")).otherwise(pl.lit("F"))
+    columns |= {
+        rif.RECORD_CHANGE: pl.lit("INSERT"),
+        rif.FINAL_ACTION: final,
+        rif.CLAIM_GROUP: pl.col("_group").cast(pl.String),
+    }
     if name == "pde":
         return columns | {kind.claim["from_date"].column: day_text(pl.col("from_date"))}
     record, claim_type = _CODES_OF_KIND[name]
     columns |= {"NCH_NEAR_LINE_REC_IDENT_CD": pl.lit(record), "NCH_CLM_TYPE_CD": pl.lit(claim_type)}
     columns |= {rif.PROCESS_DATES[0]: day_text(pl.col("process_date")), **_coded(kind)}
+    denied = pl.col("version") == DENIED
     if kind.shares:
         columns |= _facility_amounts(name, kind)
+        columns[rif.NOT_PAID_REASON] = pl.when(denied).then(pl.lit(_DENIED_CLAIM))
     else:
         columns |= {
-            rif.DENIAL: pl.lit("1"),
+            rif.DENIAL: pl.when(denied).then(pl.lit(_DENIED_SUPPLIER_CLAIM)).otherwise(pl.lit("1")),
             "CARR_CLM_ENTRY_CD": pl.lit("1"),
             "NCH_CARR_CLM_SBMTD_CHRG_AMT": dollars(pl.col("charge_cents")),
         }
     if rif.LOW_UTILIZATION in kind.claim_codes:
         columns[rif.LOW_UTILIZATION] = pl.when(pl.col("low_utilization")).then(pl.lit("L"))
     return columns
-
-
-def _ordinal() -> pl.Expr:
-    """A claim group of its own for each claim of a file."""
-    return (pl.col("_claim") + 1).cast(pl.String)
 
 
 def _facility_amounts(name: str, kind: ClaimKind) -> dict[str, pl.Expr]:
@@ -306,7 +346,7 @@ def _line_columns(name: str, kind: ClaimKind) -> dict[str, pl.Expr]:
         columns |= _outpatient_amounts()
     if rif.LINE_INDICATOR in kind.line_columns:
         columns |= {
-            rif.LINE_INDICATOR: pl.lit("A"),
+            rif.LINE_INDICATOR: pl.when(pl.col("version") == DENIED).then(pl.lit(_DENIED_LINE)).otherwise(pl.lit("A")),
             "LINE_COINSRNC_AMT": dollars(_share()),
             "LINE_ICD_DGNS_VRSN_CD": pl.when(pl.col("diagnosis").is_not_null()).then(pl.lit("0")),
         }
