@@ -99,6 +99,17 @@ def test_effects_are_those_of_everybody_who_operates_or_takes_people_in(made: Sy
     assert not effects.select("party_kind", "party_id", "outcome").is_duplicated().any()
 
 
+def test_what_hospitals_change_in_2026_is_in_their_effects(made: SyntheticSet) -> None:
+    hospitals = made.truth["effects"].filter(pl.col("party_kind") == "hospital")
+    by_outcome = hospitals.pivot("outcome", index="party_id", values="multiplier")
+    later = [
+        (by_outcome[f"{outcome}_since_improvement"] / by_outcome[outcome]).round(9).to_list()
+        for outcome in ("post_acute_use", "readmission")
+    ]
+    assert later[0] == later[1]
+    assert len(set(later[0])) > 3
+
+
 def test_sicker_people_go_to_dearer_surgeons(made: SyntheticSet) -> None:
     effects = made.truth["effects"].filter(pl.col("outcome") == "post_acute_use", pl.col("party_kind") == "physician")
     joined = made.truth["episodes"].join(effects, left_on="operating_npi", right_on="party_id")

@@ -237,6 +237,7 @@ def true_effects(world: World) -> pl.DataFrame:
         rows["hospital", hospital.ccn, "post_acute_use"] = entry.facility_use
         rows["hospital", hospital.ccn, "post_acute_use_since_improvement"] = entry.facility_use * entry.later
         rows["hospital", hospital.ccn, "readmission"] = entry.readmission
+        rows["hospital", hospital.ccn, "readmission_since_improvement"] = entry.readmission * entry.later
         rows["hospital", hospital.ccn, "complication"] = entry.complication
         for team in world.configuration.network.team_specialties:
             for surgeon in hospital.clinicians[team]:
