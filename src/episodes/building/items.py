@@ -15,7 +15,7 @@ from episodes.building.provider_types import with_provider_columns
 from episodes.building.stays import drg_for_pricing, stay_end, stay_start
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.programs.code_tables import load_codes
-from episodes.programs.construction import (
+from episodes.programs.service_rules import (
     HcpcsExclusion,
     LinesInExcludedStay,
     StatusIndicatorExclusion,
