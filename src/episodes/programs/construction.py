@@ -33,6 +33,25 @@ class NeededProcedure(NamedRule):
     """Code table: procedure, icd_version (9 or 10, by the day of discharge)."""
 
 
+class NeededDiagnosis(NamedRule):
+    """Stays of some DRGs start an episode only with a listed diagnosis, in any position; the others leave none."""
+
+    TABLES: ClassVar[dict[str, tuple[str, ...]]] = {"table": ("diagnosis_prefix",)}
+
+    drgs: tuple[str, ...]
+    table: str
+
+
+class Fracture(NamedRule):
+    """Anchors whose price cell is split by a fracture, told by the principal diagnosis of the anchor's claim."""
+
+    TABLES: ClassVar[dict[str, tuple[str, ...]]] = {"table": ("diagnosis_prefix",)}
+
+    codes: tuple[str, ...]
+    """Anchor codes (DRG, HCPCS) that are split; the cell of every other is its price code."""
+    table: str
+
+
 class ProfessionalAnchors(Part):
     """Professional lines that start an episode, with the facility stay or visit that they were rendered in."""
 
@@ -59,7 +78,11 @@ class Anchors(Part):
     """Whether stays and trigger lines without a positive amount are passed over."""
     removed_hospitals: Rule[tuple[str, ...]]
     """CCNs whose inpatient stays leave entirely, neither anchor nor service."""
+    price_cell: Rule[Literal["price_code", "price_code_and_fracture"]]
+    fracture: Fracture | None = None
+    """Which anchors a fracture splits; needed where `price_cell` asks for it."""
     needed_procedures: tuple[NeededProcedure, ...] = ()
+    needed_diagnoses: tuple[NeededDiagnosis, ...] = ()
     one_outpatient_anchor_a_day: Rule[bool]
     lead_in_days: Rule[DaysOrNever]
     """An outpatient anchor this many days or fewer before an inpatient anchor becomes its lead-in; -1 = never."""

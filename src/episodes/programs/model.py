@@ -254,7 +254,9 @@ def _lists(rules: ProgramRules) -> dict[str, tuple[NamedRule, ...]]:
     """The lists of named rules of a construction, by the place where they stand."""
     construction = rules.construction
     return {
+        "construction.anchors.fracture": (construction.anchors.fracture,) if construction.anchors.fracture else (),
         "construction.anchors.needed_procedures": construction.anchors.needed_procedures,
+        "construction.anchors.needed_diagnoses": construction.anchors.needed_diagnoses,
         "construction.exclusions": construction.exclusions,
         "construction.services.inclusions": construction.services.inclusions,
         "construction.services.exclusions": construction.services.exclusions,

@@ -186,6 +186,8 @@ class ServiceCategories(Part):
     drug_hcpcs_prefixes: tuple[str, ...]
     drug_revenue_centers: tuple[str, ...]
     emergency_revenue_centers: tuple[str, ...]
+    emergency_places: tuple[TwoDigits, ...]
+    """Professional lines at these places of service are emergency services, where an inclusion spares those."""
     status: Status
     citation: str
 
