@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from oracle.windows import Inclusion, Programme
@@ -132,9 +133,7 @@ TENNCARE = Programme(
     inclusions=(
         Inclusion("pre_medication", "pre", frozenset({"drug"}), "none"),
         Inclusion("unrelated_before", "pre", SEVEN, "related_or_surgeon"),
-        Inclusion(
-            "unrelated_days_1_to_30", "post", EIGHT - {"inpatient"}, "related", last_day=30, emergency_too=False
-        ),
+        Inclusion("unrelated_days_1_to_30", "post", EIGHT - {"inpatient"}, "related", last_day=30, emergency_too=False),
         Inclusion("unrelated_days_31_to_90", "post", EIGHT, "related", first_day=31),
     ),
 )
@@ -173,4 +172,30 @@ COMMERCIAL = Programme(
     same_category_cancels=True,
 )
 
+CJR_FRACTURE = (frozenset({"469", "470"}), "hip_fracture_diagnoses")
+YEARS = {
+    "cjr": {
+        "3": replace(
+            CJR,
+            year="3",
+            period=(date(2018, 1, 1), date(2018, 12, 31)),
+            anchors="cjr_inpatient_anchor_codes",
+            fracture=CJR_FRACTURE,
+        ),
+        "5.2": replace(
+            CJR,
+            year="5.2",
+            period=(date(2021, 1, 1), date(2021, 9, 30)),
+            anchors="cjr_inpatient_anchor_codes",
+            fracture=CJR_FRACTURE,
+        ),
+        "6": replace(CJR, year="6", period=(date(2021, 10, 1), date(2022, 12, 31))),
+    },
+}
 PROGRAMMES = {programme.id: programme for programme in (CJR, EPM, ACE, TENNCARE, COMMERCIAL)}
+
+
+def programme_of(program: str, year: str | None = None) -> Programme:
+    """A programme in its year here, or in one of the others."""
+    programme = PROGRAMMES[program]
+    return programme if year in {None, programme.year} else YEARS[program][str(year)]

@@ -58,6 +58,7 @@ EPISODE_COLUMNS = (
     "anchor_claim_id",
     "anchor_code",
     "price_code",
+    "price_cell",
     "anchor_ccn",
     "attending_npi",
     "operating_npi",
@@ -107,6 +108,7 @@ class Programme:
     basis: str = "standardized"
     netted: tuple[str, ...] = ADD_ONS
     needed_diagnoses: tuple[frozenset[str], str] | None = None
+    fracture: tuple[frozenset[str], str] | None = None
     professional: bool = False
     chains: bool = False
     pre_days: int = 0
@@ -207,6 +209,8 @@ def anchors_of(items: list[Row], programme: Programme, order: ClaimOrder) -> lis
     candidates += outpatient_anchors(items, table, order)
     if programme.professional:
         candidates += professional_anchors(items, table, order)
+    for candidate in candidates:
+        candidate["price_cell"] = price_cell_of(candidate, programme)
     return sorted(
         candidates,
         key=lambda candidate: (
@@ -216,6 +220,15 @@ def anchors_of(items: list[Row], programme: Programme, order: ClaimOrder) -> lis
             order(candidate["anchor_claim_id"]),
         ),
     )
+
+
+def price_cell_of(candidate: Row, programme: Programme) -> str:
+    """The price code; where a fracture splits it, with what the principal diagnosis of the anchor's claim says."""
+    code: str = candidate["price_code"]
+    if programme.fracture is None or candidate["trigger_code"] not in programme.fracture[0]:
+        return code
+    principal = next(iter(candidate["anchor_claim"]["diagnoses"] or []), None)
+    return f"{code}/{'fracture' if begins(principal, programme.fracture[1]) else 'no_fracture'}"
 
 
 def inner_stays(items: list[Row]) -> list[Row]:
@@ -303,7 +316,9 @@ def is_professional_trigger(item: Row, table: dict[tuple[str, str], Row]) -> boo
 def stay_of_day(day: date, stays: list[Row], order: ClaimOrder) -> Row | None:
     holding = [stay for stay in stays if stay["start"] <= day <= stay["end"]]
     return min(
-        holding, key=lambda stay: (date.max - stay["start"], stay["end"], order(stay["claim"]["claim_id"])), default=None
+        holding,
+        key=lambda stay: (date.max - stay["start"], stay["end"], order(stay["claim"]["claim_id"])),
+        default=None,
     )
 
 
@@ -334,6 +349,7 @@ def candidate_of(trigger: Row, setting: str, kind: str, own: list[Row], claim: R
         "anchor_setting": setting,
         "anchor_claim_id": claim["claim_id"],
         "price_code": trigger["price_code"],
+        "trigger_code": trigger["code"],
         "anchor_start": start,
         "anchor_end": end,
         "length_of_stay": max((end - start).days, 1),
@@ -392,7 +408,9 @@ def period_of(item: Row, candidate: Row) -> str:
     if start < candidate["post_start"]:
         return "anchor"
     if start == candidate["anchor_end"]:
-        at_hospital = item["setting"] == "professional" and item["line"]["place_of_service"] in ANCHOR_PLACES_ON_LAST_DAY
+        at_hospital = (
+            item["setting"] == "professional" and item["line"]["place_of_service"] in ANCHOR_PLACES_ON_LAST_DAY
+        )
         if at_hospital or not candidate["is_stay"]:
             return "anchor"
     return "post" if start <= candidate["episode_end"] else "post_episode"

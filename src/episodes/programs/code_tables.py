@@ -70,7 +70,9 @@ def _read(path: str, _content: str) -> pl.DataFrame:
         table = pl.read_csv(_bytes_of(path), infer_schema=False, comment_prefix="#")
     except pl.exceptions.PolarsError as error:
         said = str(error).splitlines()[0]
-        raise ProgramError(f"The code table {Path(path).name!r} is not a CSV file with one header row: {said}.") from None
+        raise ProgramError(
+            f"The code table {Path(path).name!r} is not a CSV file with one header row: {said}."
+        ) from None
     return table.rename(str.strip).with_columns(pl.all().str.strip_chars().replace("", None))
 
 

@@ -182,7 +182,9 @@ class Program:
         rules = self.rules.model_dump_json()
         for table in filter(is_own_file, self.code_tables()):
             # Where a user's table lies is no part of the rules; what is in it is.
-            rules = rules.replace(json.dumps(table, ensure_ascii=False), json.dumps(Path(table).name, ensure_ascii=False))
+            rules = rules.replace(
+                json.dumps(table, ensure_ascii=False), json.dumps(Path(table).name, ensure_ascii=False)
+            )
         document = {
             "rules": json.loads(rules),
             "performance_year": self.performance_year,
