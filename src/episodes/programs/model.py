@@ -14,8 +14,8 @@ from typing import Literal
 
 from pydantic import BaseModel, model_validator
 
-from episodes.errors import unknown_name
-from episodes.programs.code_tables import load_codes, manifest
+from episodes.errors import ProgramError
+from episodes.programs.code_tables import columns_of, load_codes, manifest
 from episodes.programs.construction import Construction
 from episodes.programs.ladder_rules import ModelDatesRung, StateRung
 from episodes.programs.rule import (
@@ -198,26 +198,29 @@ def contradictions(rules: ProgramRules) -> list[str]:
     ]
 
 
-def _wrong_tables(rules: ProgramRules) -> Iterator[str]:
-    anchors = rules.construction.anchors
-    wanted: list[tuple[str, str, tuple[str, ...]]] = [
-        ("construction.anchors.codes", anchors.codes.value, _ANCHOR_COLUMNS)
-    ]
+def named_tables(rules: ProgramRules) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Every code table that a rule names: (rule's id, table, columns that the rule needs)."""
+    anchors, services = rules.construction.anchors, rules.construction.services
+    yield "construction.anchors.codes", anchors.codes.value, _ANCHOR_COLUMNS
     if anchors.drg_map is not None:
-        wanted.append(("construction.anchors.drg_map", anchors.drg_map.value, _MAP_COLUMNS))
-    services = rules.construction.services
+        yield "construction.anchors.drg_map", anchors.drg_map.value, _MAP_COLUMNS
     if services.related_diagnoses is not None:
-        wanted.append(
-            ("construction.services.related_diagnoses", services.related_diagnoses.value, ("diagnosis_prefix",))
-        )
+        yield "construction.services.related_diagnoses", services.related_diagnoses.value, ("diagnosis_prefix",)
     for place, listed in _lists(rules).items():
         for rule in listed:
-            named = [(getattr(rule, parameter), columns) for parameter, columns in rule.TABLES.items()]
-            wanted += [(f"{place}.{rule.id}", table, columns) for table, columns in named if table is not None]
-    for rule_id, table, columns in wanted:
-        if table not in manifest():
-            yield f"{rule_id}: {unknown_name('code table', table, manifest())}"
-        elif lacking := [column for column in columns if column not in manifest()[table]["columns"]]:
+            for parameter, columns in rule.TABLES.items():
+                if (table := getattr(rule, parameter)) is not None:
+                    yield f"{place}.{rule.id}", table, columns
+
+
+def _wrong_tables(rules: ProgramRules) -> Iterator[str]:
+    for rule_id, table, columns in named_tables(rules):
+        try:
+            present = columns_of(table)
+        except ProgramError as error:
+            yield f"{rule_id}: {error}"
+            continue
+        if lacking := [column for column in columns if column not in present]:
             fitting = [name for name, said in manifest().items() if set(columns) <= set(said["columns"])]
             yield (
                 f"{rule_id}: the code table {table!r} has no {_listed(lacking)}; "
