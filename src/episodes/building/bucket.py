@@ -20,7 +20,6 @@ from episodes.building.coded_lines import PARTIES, CodedLines
 from episodes.building.context import Context
 from episodes.building.eligibility import with_reasons
 from episodes.building.services import SERVICE_COLUMNS, services_frame
-from episodes.building.frame_source import Frames
 from episodes.building.sources import Selected, Source
 from episodes.building.status import with_status
 from episodes.building.summary import summarise
@@ -31,17 +30,6 @@ PROVIDER_COLUMNS = {"role": pl.String, "provider_id": pl.String, "cents": pl.Int
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """The claims of some people: canonical tables, with `people` giving their order (beneficiary_id, person)."""
-
-    people: pl.DataFrame
-    claims: pl.DataFrame
-    lines: pl.DataFrame
-    beneficiaries: pl.DataFrame
-    coverage: pl.DataFrame
-
-
-@dataclass(frozen=True)
 class BucketResult:
     """What the map stage makes of a bucket."""
 
@@ -49,13 +37,6 @@ class BucketResult:
     services: pl.DataFrame
     balance: pl.DataFrame
     providers: pl.DataFrame
-
-
-def build_bucket(bucket: Bucket, context: Context) -> BucketResult:
-    """Episodes, services, balance and providers of one bucket of frames."""
-    tables = {name: getattr(bucket, name) for name in ("claims", "lines", "beneficiaries", "coverage")}
-    source = Frames.of(bucket.people, tables, context)
-    return build_source(source, context, keep_services=True)
 
 
 def build_source(source: Source, context: Context, *, keep_services: bool) -> BucketResult:
@@ -167,10 +148,11 @@ def providers_of(sums: Sums, coded: CodedLines) -> pl.DataFrame:
         if len(coded.parties[role])
     ]
     found = pl.concat([part.cast(PROVIDER_COLUMNS) for part in parts]) if parts else pl.DataFrame(schema=PROVIDER_COLUMNS)
-    return found.filter(pl.col("cents") != 0)
+    return found
 
 
 def summed_providers(found: pl.DataFrame) -> pl.DataFrame:
-    """Providers of several buckets added up, by role and id."""
+    """Providers of several buckets added up, by role and id; those whose cents are 0 are left out."""
     order = pl.col("role").replace_strict(list(PARTIES), list(range(len(PARTIES))), return_dtype=pl.Int8)
-    return found.group_by("role", "provider_id").agg(pl.col("cents").sum()).sort(order, "provider_id")
+    together = found.group_by("role", "provider_id").agg(pl.col("cents").sum())
+    return together.filter(pl.col("cents") != 0).sort(order, "provider_id")
