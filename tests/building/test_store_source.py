@@ -14,7 +14,7 @@ import strategies
 from episodes.claims import ingesting
 from episodes.tables import write_parquet
 
-PROGRAMS = ("team", "bpci-advanced", "cjr", "tenncare-tjr", "commercial-tjr")
+PROGRAMS = ("team", "bpci-advanced", "cjr")
 PERIOD = (dt.date(2025, 1, 1), dt.date(2027, 12, 31))
 
 
