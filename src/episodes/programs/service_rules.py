@@ -225,5 +225,8 @@ class Services(Part):
     """Where the part beyond the episode's end goes: all of it to the post-episode period, or by its days there."""
     outlier: Rule[Literal["with_amount", "by_days"]]
     """How the outlier part of a stay by GMLOS is split: with the rest of the amount, or apart, by days."""
+    missing_gmlos: Rule[Literal["nearest_year_of_drg", "nearest_year"]]
+    """Which GMLOS stands in where the table has no row for the year of discharge: of the nearest year that has the DRG,
+    or of the nearest year at all (then a DRG that the year does not have has none)."""
     visits: VisitRule
     categories: ServiceCategories
