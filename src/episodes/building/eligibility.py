@@ -118,9 +118,10 @@ def _continuous_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
 
 def _no_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
     coverage = ladder.coverage
-    met = _rows(meeting(rung.kinds, ladder.episodes, coverage))
     if rung.transplant_days is None:
-        return met
+        return _rows(meeting(rung.kinds, ladder.episodes, coverage))
+    kinds = tuple(kind for kind in rung.kinds if kind != "kidney_transplant")
+    met = _rows(meeting(kinds, ladder.episodes, coverage))
     transplants = coverage.filter(pl.col("kind").cast(pl.String) == "kidney_transplant").with_columns(
         end_date=pl.col("start_date").dt.offset_by(f"{rung.transplant_days}d")
     )

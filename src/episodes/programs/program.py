@@ -135,7 +135,8 @@ class Program:
 
     def without(self, exclusions: Iterable[str]) -> Program:
         """The same programme with exclusions switched off by reason code; every output then says so."""
-        known = [rung.id for rung in self.rules.construction.exclusions]
+        one = self.rules.construction.overlap.reason
+        known = [rung.id for rung in self.rules.construction.exclusions] + ([one.value] if one is not None else [])
         names = (exclusions,) if isinstance(exclusions, str) else tuple(exclusions)
         for name in names:
             if name not in known:
