@@ -10,11 +10,7 @@ import episodes as ep
 from cases_loader import Case, load_cases, mismatches
 
 FOLDER = Path(__file__).resolve().parents[1] / "cases"
-CASES = [
-    case
-    for folder in sorted(path for path in FOLDER.iterdir() if path.is_dir())
-    for case in load_cases(folder)
-]
+CASES = [case for folder in sorted(path for path in FOLDER.iterdir() if path.is_dir()) for case in load_cases(folder)]
 
 
 def build(case: Case) -> ep.BuiltEpisodes:

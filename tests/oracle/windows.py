@@ -278,7 +278,7 @@ def outpatient_anchors(items: list[Row], table: dict[tuple[str, str], Row], orde
 
 
 def professional_anchors(items: list[Row], table: dict[tuple[str, str], Row], order: ClaimOrder) -> list[Row]:
-    """One a stay; outside stays one a day."""
+    """One a stay, for its first operation; outside stays one a day."""
     stays = inner_stays(items)
     triggers = defaultdict(list)
     for item in items:
@@ -287,7 +287,8 @@ def professional_anchors(items: list[Row], table: dict[tuple[str, str], Row], or
             triggers[("day", item["start"]) if stay is None else ("stay", stay["id"])].append(item)
     anchors = []
     for lines in triggers.values():
-        best = best_trigger_line(lines, order)
+        first_day = min(item["start"] for item in lines)
+        best = best_trigger_line([item for item in lines if item["start"] == first_day], order)
         day, stay = best["start"], stay_of_day(best["start"], stays, order)
         trigger = table["professional", best["line"]["hcpcs"]]
         if stay is not None:
