@@ -13,8 +13,8 @@ from episodes.building.balance import check_balance, summed
 from episodes.building.bucket import Bucket, BucketResult, build_bucket, summed_providers
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
+from episodes.building.frame_source import payable_total
 from episodes.building.notices import notices
-from episodes.building.sources import payable_total
 from episodes.claims import Claims
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.people import bucket_of_hash, people_in_order
