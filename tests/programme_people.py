@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from oracle.bpci_codes import TABLES as BPCI_TABLES
 from oracle.bpci_codes import listed
 from strategies import NPIS, RandomPerson, Row, Tables, drugs_and_factors
 
+EXAMPLES = Path(__file__).resolve().parents[1] / "docs" / "examples"
 ONE_DAY = timedelta(days=1)
 RELATED = ("M1711", "Z471", "T8454XA", "I2699", "M17")
 UNRELATED = ("H2510", "K5080", "M1", None)
@@ -163,6 +165,47 @@ class MedicaidPerson(OperatedPerson):
     days_between_anchors = (0, 1, 85, 87, 88, 89, 90, 91, 92, 100, 120, 134, 150)
     enrolled_from = date(2015, 1, 1)
     birth_dates = (date(1970, 2, 28), date(1970, 2, 28), date(1954, 6, 1), date(1954, 2, 28), date(2001, 3, 1), None)
+
+
+class SpinePerson(RandomPerson):
+    """A member of the plan with the spine bundle (docs/examples), 2025."""
+
+    anchor_table = str(EXAMPLES / "spine_anchor_codes.csv")
+    first_days = ((date(2024, 12, 20), 380, 90), (date(2024, 12, 28), 8, 5), (date(2025, 12, 24), 10, 5))
+    days_from_start = (-1, 0, *days_around(-30))
+    days_from_end = (-1, 0, 0, 1, 1, *days_around(30, 90, 120))
+    edges_at_start = (-31, -30, -29, 0, 1)
+    last_days = (90, 120)
+    days_between_anchors = (0, 1, 60, 89, 90, 91, 92, 100, 119, 121, 140)
+    coverage_kinds = ("medical",)
+    birth_dates = (date(1970, 2, 28), date(1970, 2, 28), date(1961, 3, 1), date(2007, 2, 28), None)
+
+    def transfer_chain(self, start: date, category: str) -> tuple[date, date]:
+        if self.happens(0.05):
+            end = start + timedelta(days=self.rng.choice((29, 30, 31)))
+            self.stay(start, end, self.trigger_drg(category), self.hospital(0.95))
+            return start, end
+        return super().transfer_chain(start, category)
+
+    def readmission(self, start: date, end: date) -> None:
+        if self.happens(0.2):  # a stay of the contract's own list, with a visit in it
+            first = self.near(start, end)
+            last = first + timedelta(days=self.rng.choice((0, 3, 8)))
+            self.stay(first, last, self.rng.choice(("652", "847", "807")), self.hospital(0.9))
+            self.professional_claim(first, lambda: self.rng.choice((first, last, last + ONE_DAY)))
+            return
+        super().readmission(start, end)
+
+    def claim(self, setting: str, from_date: date, thru_date: date, **given: Any) -> Row:
+        codes = ("M4806", "M5126", "H2510", "K5080", "T8149XA")
+        diagnoses = None if self.happens(0.1) else [self.rng.choice(codes) for _ in range(self.rng.choice((0, 1, 2)))]
+        if self.happens(0.03):
+            diagnoses = ["M4806", self.rng.choice(("C7951", "S32010A", "M4646"))]
+        return super().claim(setting, from_date, thru_date, **{"diagnoses": diagnoses, **given})
+
+    def line(self, claim: Row, number: int, **given: Any) -> Row:
+        own = self.rng.choice(("M4806", "H2510", None))
+        return super().line(claim, number, **{"diagnosis": own, "rendering_npi": self.rng.choice(NPIS), **given})
 
 
 class BundledPerson(RandomPerson):
@@ -345,6 +388,7 @@ KINDS: dict[str, type[RandomPerson]] = {
     "ace": StayPerson,
     "tenncare-tjr": MedicaidPerson,
     "commercial-tjr": OperatedPerson,
+    "spine-bundle": SpinePerson,
     "bpci-advanced": BundledPerson,
 }
 
