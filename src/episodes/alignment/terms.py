@@ -71,6 +71,7 @@ class Parameters(Part):
     fair_market_value: FairMarketBands
     meaningful_downside: Term[Share]
     ownership_income_share: Term[Share]
+    fee_schedule_not_payable: Term[tuple[str, ...]]
 
 
 @lru_cache(maxsize=1)

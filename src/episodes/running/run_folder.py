@@ -59,6 +59,7 @@ def write_run(
     for name, frame in tables.items():
         write_parquet(frame, partial / f"{name}.parquet")
     for name, text in (documents or {}).items():
+        (partial / name).parent.mkdir(parents=True, exist_ok=True)
         (partial / name).write_text(text, encoding="utf-8")
     listed = {
         f"{name}.parquet": {"rows": frame.height, "sha256": sha256_of(partial / f"{name}.parquet")}
