@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from episodes.cli_support import console_for, print_json
 from episodes.errors import RunFolderError, count_of
+from episodes.money import dollars
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +38,13 @@ def share(
     ] = None,
     layout: Annotated[str, Parameter(help="Layout of the claims.")] = "auto",
     rules_file: Annotated[Path | None, Parameter(help="The rules file, where the build used one of your own.")] = None,
+    attribution_method: Annotated[
+        str | None,
+        Parameter(help="Method of the build's attribution that says whose an episode is. Default: operator."),
+    ] = None,
+    earlier: Annotated[
+        Path | None, Parameter(help="Run folder of an earlier sharing of the year: what is to be recouped from whom.")
+    ] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the run folder if it exists.", negative="")] = False,
     as_json: Annotated[bool, Parameter(name="--json", help="Print one JSON document.", negative="")] = False,
 ) -> int:
@@ -49,7 +57,7 @@ def share(
 
     check_place(out, overwrite=overwrite)
     agreed = ep.alignment.load_arrangement(arrangement)
-    facts, sources = _facts(agreed, run, build, hospital, claims, layout, rules_file)
+    facts, sources = _facts(agreed, run, build, hospital, claims, layout, rules_file, attribution_method)
     settled = ep.alignment.settle_arrangement(agreed, facts)
     checks = ep.alignment.check_compliance(agreed, settled)
     people = ep.alignment.participants(settled)
@@ -59,6 +67,8 @@ def share(
     tables = {"ledger": settled.ledger, "entries": settled.entries, "scores": settled.scores, "checks": checks}
     optional = {"guards": settled.facts.guards, "fee_schedule_amounts": settled.facts.fee_schedule}
     tables |= {name: frame for name, frame in optional.items() if frame is not None}
+    if earlier is not None:
+        tables["recoupment"] = _recoupment(earlier, settled)
     about = {
         "arrangement": {
             "id": agreed.id,
@@ -76,6 +86,8 @@ def share(
         ledgers = {name: ledger.to_dicts() for name, ledger in settled.ledgers.items()}
         return print_json({**about, "ledgers": ledgers, "checks": checks.to_dicts(), "run_folder": str(out)})
     _show(settled, checks, people)
+    if earlier is not None:
+        print(f"To be recouped: {dollars(int(tables['recoupment']['recouped_cents'].sum()))} (recoupment.parquet)")
     print(f"{count_of(len(statements), 'statement')} in {(out / 'statements').resolve()}")
     return 0
 
@@ -88,6 +100,7 @@ def _facts(
     claims: Path | None,
     layout: str,
     rules_file: Path | None,
+    attribution_method: str | None,
 ) -> tuple[SharingFacts | None, dict[str, Any]]:
     """The facts of the hospital's year; None where the arrangement is settled on its own figures."""
     import polars as pl
@@ -122,6 +135,8 @@ def _facts(
         program=built.program.id,
         claims=None if given is None else given.claims,
         lines=None if given is None else given.lines,
+        attribution=_table_of(built_folder, "attribution") if attribution_method else None,
+        attribution_method=attribution_method,
         outcomes=_table_of(built_folder, "outcomes"),
         quality=built.quality,
         guards=guards,
@@ -212,6 +227,27 @@ def _claims_of(built: BuiltEpisodes, claims: Path | None, layout: str) -> Claims
     return None
 
 
+def _recoupment(earlier: Path, settled: SettledArrangement) -> pl.DataFrame:
+    """What each party returns of an earlier distribution of the same pool, ledger by ledger."""
+    import polars as pl
+
+    import episodes as ep
+    from episodes.running.run_folder import check_tables, read_manifest
+
+    check_tables(earlier, read_manifest(earlier, "sharing"), ("ledger",))
+    paid = pl.read_parquet(earlier / "ledger.parquet")
+    found = [
+        ep.alignment.recoup(paid.filter(pl.col("ledger") == name), ledger).select(
+            pl.lit(name).alias("ledger"), pl.all()
+        )
+        for name, ledger in settled.ledgers.items()
+        if name == "gainsharing" or name.startswith("members of ")
+    ]
+    if not found:
+        raise RunFolderError("--earlier recoups gainsharing, and the arrangement has none. Leave it out.")
+    return pl.concat(found)
+
+
 def _file_name(party: str) -> str:
     return re.sub(r"[^\w.-]", "_", party)
 
@@ -220,7 +256,6 @@ def _show(settled: SettledArrangement, checks: pl.DataFrame, people: dict[str, s
     from rich.table import Table
 
     from episodes.alignment import DISCLAIMER
-    from episodes.money import dollars
 
     console = console_for(False)
     table = Table(title=settled.arrangement.name, title_justify="left")

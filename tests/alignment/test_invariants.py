@@ -21,7 +21,7 @@ PARTIES = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=T
 
 
 def by_party(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return PARTIES.flatmap(lambda names: st.fixed_dictionaries({name: values for name in names}))
+    return PARTIES.flatmap(lambda names: st.fixed_dictionaries(dict.fromkeys(names, values)))
 
 
 def without_residual(ledger: pl.DataFrame) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from episodes.alignment.compliance import DISCLAIMER, check_compliance
 from episodes.alignment.employment import employment_pay, productivity_pay
 from episodes.alignment.facts import SharingFacts, facts_of
 from episodes.alignment.fee_schedule import fee_schedule_amounts, surgeon_fees
-from episodes.alignment.gainsharing import distribute_within_group, gainshare, internal_savings, pool
+from episodes.alignment.gainsharing import distribute_within_group, gainshare, internal_savings, pool, recoup
 from episodes.alignment.ledger import account_balances
 from episodes.alignment.metrics import Metric, level_of, measure, percentile_level
 from episodes.alignment.networks import joint_venture, network_distribution
@@ -58,6 +58,7 @@ __all__ = [
     "plan_network",
     "pool",
     "productivity_pay",
+    "recoup",
     "scorecard",
     "settle_arrangement",
     "shared_savings",

@@ -346,16 +346,17 @@ def load_arrangement(name: str | Path) -> Arrangement:
         ArgumentError: no such example or file, no TOML, or terms that are wrong; the message lists every one.
 
     Example:
-        >>> load_arrangement("team-gainsharing").terms.kind
+        >>> load_arrangement("team_gainsharing").terms.kind
         'gainsharing'
     """
     path = Path(name)
+    packaged = str(name).replace("-", "_")
     if isinstance(name, Path) or path.suffix == ".toml":
         if not path.is_file():
             raise ArgumentError(f"There is no arrangement file {path.name!r} at the place given.")
         content = path.read_bytes()
-    elif name in known_arrangements():
-        content = (files("episodes.alignment") / "arrangements" / f"{name}.toml").read_bytes()
+    elif packaged in known_arrangements():
+        content = (files("episodes.alignment") / "arrangements" / f"{packaged}.toml").read_bytes()
     else:
         hint = " A file of your own is given by its path, which ends in .toml."
         raise ArgumentError(unknown_name("arrangement", str(name), known_arrangements()) + hint)

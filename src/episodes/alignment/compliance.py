@@ -72,7 +72,7 @@ def check_compliance(arrangement: Arrangement, settled: SettledArrangement | Non
 
     Example:
         >>> from episodes.alignment.arrangement import load_arrangement
-        >>> checks = check_compliance(load_arrangement("team-gainsharing"))
+        >>> checks = check_compliance(load_arrangement("team_gainsharing"))
         >>> checks.filter(check="set_in_advance")["result"].to_list()
         ['pass']
     """

@@ -27,6 +27,8 @@ class SharingFacts:
         amount_cents: the settled amount (minus: owed). target_cents, actual_cents: sums over its settled episodes.
         episodes: its final episodes, with price_cents and capped_cents where they were settled.
         fee_schedule: from `fee_schedule_amounts`.
+        attribution: episode_id, party_kind, party_id, share of one method; None: a physician's episodes are those that
+            he or she operated, or attended.
         outcomes, quality: as in the claims contract and docs/outputs.md.
         guards: from `stinting_guards`.
         notes: what a reader must know of them.
@@ -40,6 +42,7 @@ class SharingFacts:
     actual_cents: int | None = None
     episodes: pl.DataFrame | None = None
     fee_schedule: pl.DataFrame | None = None
+    attribution: pl.DataFrame | None = None
     outcomes: pl.DataFrame | None = None
     quality: pl.DataFrame | None = None
     guards: pl.DataFrame | None = None
@@ -56,6 +59,8 @@ def facts_of(
     claims: pl.LazyFrame | pl.DataFrame | None = None,
     lines: pl.LazyFrame | pl.DataFrame | None = None,
     fee_schedule: pl.DataFrame | None = None,
+    attribution: pl.DataFrame | None = None,
+    attribution_method: str | None = None,
     outcomes: pl.DataFrame | None = None,
     quality: pl.DataFrame | None = None,
     guards: pl.DataFrame | None = None,
@@ -70,6 +75,8 @@ def facts_of(
         settled_episodes: `result.episodes`: episode_id, price_cents, capped_cents.
         claims, lines: of the claims contract, for fee-schedule amounts; None: they stay unknown.
         fee_schedule: see `fee_schedule_amounts`.
+        attribution: `built.attribution`: episode_id, method, party_kind, party_id, share. attribution_method: which of
+            its methods says whose an episode is; needed where there are several.
         outcomes, quality: tables of outcomes (by episode_id) and of hospital measures (by ccn).
         guards: from `stinting_guards`.
 
@@ -106,6 +113,7 @@ def facts_of(
         actual_cents=mine[0]["actual_cents"],
         episodes=own,
         fee_schedule=amounts,
+        attribution=None if attribution is None else _of_method(attribution, attribution_method),
         outcomes=outcomes,
         quality=None if quality is None or "ccn" not in quality.columns else quality.filter(pl.col("ccn") == hospital),
         guards=guards,
@@ -134,11 +142,34 @@ def episodes_of(party: ArrangementParty, facts: SharingFacts) -> pl.DataFrame | 
     """A party's own episodes: a physician's by operating, else attending physician; all others': the hospital's."""
     if facts.episodes is None or party.kind not in ("physician", "group", "nonphysician_group"):
         return facts.episodes
+    if facts.attribution is not None:
+        kind = "physician" if party.kind == "physician" else "group"
+        own = _responsible(facts.attribution, kind).filter(pl.col("party_id") == party.id)
+        return facts.episodes.join(own, on="episode_id", how="semi", maintain_order="left")
     who = pl.coalesce("operating_npi", "attending_npi")
     wanted = [member.id for member in party.members] or [party.id]
     if party.kind != "physician" and not party.members:
         return facts.episodes
     return facts.episodes.filter(who.is_in(wanted))
+
+
+def _of_method(attribution: pl.DataFrame, method: str | None) -> pl.DataFrame:
+    columns = ("episode_id", "method", "party_kind", "party_id", "share")
+    rows = with_columns(attribution, "attribution", columns).select(columns)
+    methods = sorted(rows["method"].unique())
+    if method is None and len(methods) > 1:
+        raise ArgumentError(f"The attribution has several methods: {', '.join(methods)}. Say attribution_method.")
+    if method is not None and method not in methods:
+        raise ArgumentError(unknown_name("method of attribution", method, methods))
+    return rows if method is None else rows.filter(pl.col("method") == method)
+
+
+def _responsible(attribution: pl.DataFrame, party_kind: str) -> pl.DataFrame:
+    """Whose each episode is: the party of the kind with the largest share; of equal ones the first by its id."""
+    of_kind = attribution.filter(pl.col("party_kind") == party_kind, pl.col("share") > 0)
+    return of_kind.sort("episode_id", "share", "party_id", descending=[False, True, False]).unique(
+        "episode_id", keep="first", maintain_order=True
+    )
 
 
 def scores_of(

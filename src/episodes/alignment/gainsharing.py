@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from episodes.alignment.ledger import LedgerRow, ledger_of, need_parties, need_same_parties
+from episodes.alignment.ledger import RESIDUAL, LedgerRow, ledger_of, need_parties, need_same_parties
 from episodes.errors import ArgumentError, unknown_name
 from episodes.money import Rate, round_half_up, split_by_largest_remainder
 from episodes.pricing.checks import exact_in_range, whole_cents, with_columns
@@ -180,6 +180,37 @@ def distribute_within_group(
             f"be paid through the group too: {', '.join(twice)}. Leave them out of one of the two (42 CFR 510.505)."
         )
     return gainshare(payment_cents, weights, billed_cents, cap_share)
+
+
+def recoup(earlier: pl.DataFrame, corrected: pl.DataFrame) -> pl.DataFrame:
+    """What is recouped where a payment turns out to have rested on too much: a base that was overpaid, a true-up.
+
+    Args:
+        earlier: the ledger that was paid. corrected: the ledger as it should have been.
+
+    Returns:
+        party, paid_cents, corrected_cents, recouped_cents (what the party returns, 0 or more), further_cents (what it
+        was paid too little; whether that is paid is for the agreement, which distributes once a year). The row
+        `residual` is left out.
+
+    Regulation: 42 CFR 510.500(c): a gainsharing payment is recouped where it rested on an overpayment.
+
+    Example:
+        >>> paid = gainshare(100, {"a": 1, "b": 1}, None, None)
+        >>> recoup(paid, gainshare(60, {"a": 1, "b": 1}, None, None))["recouped_cents"].to_list()
+        [20, 20]
+    """
+    named = [
+        with_columns(ledger, "ledger", ("party", "paid_cents"))
+        .filter(pl.col("party") != RESIDUAL)
+        .select("party", pl.col("paid_cents").alias(name))
+        for ledger, name in ((earlier, "paid_cents"), (corrected, "corrected_cents"))
+    ]
+    both = named[0].join(named[1], on="party", how="full", coalesce=True, maintain_order="left_right")
+    difference = pl.col("paid_cents") - pl.col("corrected_cents")
+    return both.with_columns(pl.col("paid_cents", "corrected_cents").fill_null(0)).with_columns(
+        recouped_cents=difference.clip(lower_bound=0), further_cents=(-difference).clip(lower_bound=0)
+    )
 
 
 def _failed_gates(gate: Mapping[str, bool] | None, wanted: Mapping[str, Fraction]) -> set[str]:

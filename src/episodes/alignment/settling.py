@@ -127,7 +127,7 @@ def settle_arrangement(arrangement: Arrangement, facts: SharingFacts | None = No
 
     Example:
         >>> from episodes.alignment.arrangement import load_arrangement
-        >>> settled = settle_arrangement(load_arrangement("joint-venture"))
+        >>> settled = settle_arrangement(load_arrangement("joint_venture"))
         >>> settled.ledgers["distribution"]["paid_cents"].sum() == settled.arrangement.terms.profit_cents.value
         True
     """

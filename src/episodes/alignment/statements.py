@@ -41,7 +41,7 @@ def statement(settled: SettledArrangement, party: str, checks: pl.DataFrame | No
 
     Example:
         >>> import episodes as ep
-        >>> venture = ep.alignment.settle_arrangement(ep.alignment.load_arrangement("joint-venture"))
+        >>> venture = ep.alignment.settle_arrangement(ep.alignment.load_arrangement("joint_venture"))
         >>> print(ep.alignment.statement(venture, "surgeon-1").splitlines()[2])
         **You receive $290,000.00.**
     """

@@ -31,7 +31,7 @@ def model_comparison(compared: ModelComparison) -> altair.FacetChart:
     ).rename({name: name.removesuffix("_cents") for name in cents})
     order = list(dict.fromkeys(rows["model"]))
     base = alt.Chart(alt.Data(values=rows.to_dicts())).encode(y=alt.Y("model:N", sort=order, title=None))
-    dollars = alt.Axis(format="$,.0f")
+    dollars = alt.Axis(format="$,.0f", tickCount=5)
     tips = [
         "model:N",
         "side:N",
