@@ -80,33 +80,6 @@ def split_by_largest_remainder(amount_cents: int, weights: Sequence[Rate]) -> li
     return shares
 
 
-def split_within_limits(amount_cents: int, weights: Sequence[Rate], limits_cents: Sequence[int]) -> list[int]:
-    """Split an amount among parties in proportion to weights, none above its limit, conserving every cent.
-
-    As `split_by_largest_remainder`; what a limit keeps from a party goes, cent by cent, to those with the largest
-    remainders that have room. The limits must hold the amount.
-
-    >>> split_within_limits(101, [1, 1], [50, 60])
-    [50, 51]
-    """
-    if len(weights) != len(limits_cents) or not 0 <= amount_cents <= sum(limits_cents):
-        raise ValueError("each party needs a limit, and the limits must together hold the amount")
-    if amount_cents == 0:
-        return [0] * len(limits_cents)
-    total = sum(exact(weight) for weight in weights)
-    if total <= 0:
-        raise ValueError("weights must be non-negative and sum to more than zero")
-    wanted = [amount_cents * exact(weight) / total for weight in weights]
-    shares = [
-        min(share.numerator // share.denominator, limit) for share, limit in zip(wanted, limits_cents, strict=True)
-    ]
-    while (left := amount_cents - sum(shares)) > 0:
-        with_room = [i for i in range(len(shares)) if shares[i] < limits_cents[i]]
-        for i in sorted(with_room, key=lambda i: (shares[i] - wanted[i], i))[:left]:
-            shares[i] += 1
-    return shares
-
-
 def dollars(cents: int | None) -> str:
     """Cents as dollars for people to read.
 

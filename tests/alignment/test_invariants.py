@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import episodes as ep
 from episodes.alignment.ledger import REASONS
 from episodes.errors import ArgumentError
-from episodes.money import split_within_limits
 
 CENTS = st.integers(0, 10**9)
 SHARES = st.fractions(0, 1, max_denominator=1000)
@@ -95,15 +94,6 @@ def test_ace_bundle(part_a: int, part_b: int, discount_a: Fraction, discount_b: 
     found = ep.alignment.ace_bundle(part_a, part_b, discount_a, discount_b, premium_cents=premium)
     assert found.bundle_cents + found.medicare_savings_cents == part_a + part_b
     assert 0 <= found.beneficiary_cents <= (found.medicare_savings_cents if premium is None else premium)
-
-
-@given(amounts=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 1000)), min_size=1, max_size=6), part=SHARES)
-def test_split_within_limits(amounts: list[tuple[int, int]], part: Fraction) -> None:
-    weights, limits = [weight for weight, _ in amounts], [limit for _, limit in amounts]
-    total = int(part * sum(limits))
-    shares = split_within_limits(total, weights, limits)
-    assert sum(shares) == total
-    assert all(0 <= share <= limit for share, limit in zip(shares, limits, strict=True))
 
 
 @given(levels=st.sampled_from("ABCDE"), benchmark=CENTS, expenditure=CENTS, revenue=st.none() | CENTS)

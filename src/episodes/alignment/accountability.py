@@ -201,7 +201,7 @@ def stinting_guards(
     """
     needed = (party, "episode_id", "episode_cents", "length_of_stay", "readmission_cents")
     earlier, later = (with_columns(frame, "episodes", needed).select(needed) for frame in (before, after))
-    long = earlier["length_of_stay"].quantile(LONG_STAY, interpolation="higher")
+    long = earlier["length_of_stay"].quantile(LONG_STAY, interpolation="higher") or 0
     events = {
         "readmission_paid": [
             frame.select("episode_id", party, event=pl.col("readmission_cents") > 0) for frame in (earlier, later)

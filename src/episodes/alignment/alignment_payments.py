@@ -8,7 +8,7 @@ from decimal import Decimal
 import polars as pl
 
 from episodes.alignment.ledger import LedgerRow, ledger_of, need_parties, need_same_parties
-from episodes.money import Rate, round_half_up, split_within_limits
+from episodes.money import Rate, round_half_up, split_by_largest_remainder
 from episodes.pricing.checks import exact_in_range, whole_cents
 
 SINGLE_LIMIT = Decimal("0.25")
@@ -61,7 +61,7 @@ def alignment_payments(
     single = {party: min(agreed[party], caps[party]) for party in shares}
     charged = single
     if sum(single.values()) > together:
-        within = split_within_limits(together, list(single.values()), list(single.values()))
+        within = split_by_largest_remainder(together, list(single.values()))
         charged = dict(zip(single, within, strict=True))
     rows = []
     for party in shares:

@@ -9,7 +9,7 @@ import polars as pl
 
 from episodes.alignment.ledger import LedgerRow, ledger_of, need_parties, need_same_parties, need_sum_of_one
 from episodes.errors import ArgumentError
-from episodes.money import Rate, round_half_up, split_by_largest_remainder, split_within_limits
+from episodes.money import Rate, round_half_up, split_by_largest_remainder
 from episodes.pricing.checks import exact_in_range, whole_cents
 
 BASE = "base"
@@ -91,7 +91,7 @@ def scorecard(
 def _earned(
     amount: int, weights: Mapping[str, Rate], levels: Mapping[str, Rate], *, open_gates: bool
 ) -> list[LedgerRow]:
-    """Rows of metrics: offered by weight; earned in sum once, divided by weight × level, none above its offer."""
+    """Rows of metrics: what is earned in sum, once rounded, divided by weight × level; what is not, by the rest."""
     shares = {
         metric: exact_in_range(f"weights[{metric!r}]", weight, 0, 1)
         for metric, weight in need_parties("weights", weights).items()
@@ -99,17 +99,19 @@ def _earned(
     need_same_parties("levels", levels, shares)
     need_sum_of_one("weights", shares)
     reached = {metric: exact_in_range(f"levels[{metric!r}]", levels[metric], 0, 1) for metric in shares}
-    offered = split_by_largest_remainder(amount, list(shares.values()))
-    products = [shares[metric] * reached[metric] for metric in shares]
-    paid = [0] * len(offered)
-    if open_gates:
-        limits = [offer if level else 0 for offer, level in zip(offered, reached.values(), strict=True)]
-        total = min(round_half_up(amount * sum(products, Fraction(0)) / sum(shares.values(), Fraction(0))), sum(limits))
-        paid = split_within_limits(total, products, limits)
+    earning = {metric: weight * reached[metric] if open_gates else Fraction(0) for metric, weight in shares.items()}
+    whole = sum(shares.values(), Fraction(0))
+    total = round_half_up(amount * sum(earning.values(), Fraction(0)) / whole)
+    paid = _divided(total, list(earning.values()))
+    missed = _divided(amount - total, [shares[metric] - earning[metric] for metric in shares])
     return [
-        LedgerRow(metric, offer, None, earned, _why(open_gates, reached[metric]))
-        for metric, offer, earned in zip(shares, offered, paid, strict=True)
+        LedgerRow(metric, earned + lost, None, earned, _why(open_gates, reached[metric]))
+        for metric, earned, lost in zip(shares, paid, missed, strict=True)
     ]
+
+
+def _divided(amount: int, weights: list[Fraction]) -> list[int]:
+    return split_by_largest_remainder(amount, weights) if amount else [0] * len(weights)
 
 
 def _why(open_gates: bool, level: Fraction) -> str | None:
