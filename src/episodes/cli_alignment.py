@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from episodes.cli_support import console_for, print_json
-from episodes.errors import RunFolderError, count_of
+from episodes.errors import ArgumentError, RunFolderError, count_of
 from episodes.money import dollars
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from episodes.alignment.arrangement import Arrangement
     from episodes.alignment.facts import SharingFacts
     from episodes.alignment.settling import SettledArrangement
     from episodes.building import BuiltEpisodes
@@ -45,6 +46,9 @@ def share(
     earlier: Annotated[
         Path | None, Parameter(help="Run folder of an earlier sharing of the year: what is to be recouped from whom.")
     ] = None,
+    compare: Annotated[
+        bool, Parameter(help="Also compare models: table, paragraph, and picture (extra viz).", negative="")
+    ] = False,
     overwrite: Annotated[bool, Parameter(help="Replace the run folder if it exists.", negative="")] = False,
     as_json: Annotated[bool, Parameter(name="--json", help="Print one JSON document.", negative="")] = False,
 ) -> int:
@@ -57,14 +61,19 @@ def share(
 
     check_place(out, overwrite=overwrite)
     agreed = ep.alignment.load_arrangement(arrangement)
-    facts, sources = _facts(agreed, run, build, hospital, claims, layout, rules_file, attribution_method)
-    settled = ep.alignment.settle_arrangement(agreed, facts)
+    ccn = hospital or agreed.hospital
+    read = None if ccn is None else _read(ccn, run, build, claims, layout, rules_file, attribution_method)
+    settled = ep.alignment.settle_arrangement(agreed, None if read is None else read.facts)
     checks = ep.alignment.check_compliance(agreed, settled)
     people = ep.alignment.participants(settled)
     statements = {
         f"statements/{_file_name(party)}.md": ep.alignment.statement(settled, party, checks) for party in people
     }
     tables = {"ledger": settled.ledger, "entries": settled.entries, "scores": settled.scores, "checks": checks}
+    documents = {**statements, "arrangement.json": json.dumps(agreed.model_dump(mode="json", by_alias=True), indent=1)}
+    if compare:
+        tables["comparison"], pages = _comparison(read)
+        documents |= pages
     optional = {"guards": settled.facts.guards, "fee_schedule_amounts": settled.facts.fee_schedule}
     tables |= {name: frame for name, frame in optional.items() if frame is not None}
     if earlier is not None:
@@ -74,13 +83,12 @@ def share(
             "id": agreed.id,
             "kind": agreed.kind,
             "program": agreed.program,
-            "hospital": facts and facts.hospital,
+            "hospital": ccn,
         },
-        "sources": sources,
+        "sources": {} if read is None else read.sources,
         "notes": list(settled.notes),
         "disclaimer": ep.alignment.DISCLAIMER,
     }
-    documents = {**statements, "arrangement.json": json.dumps(agreed.model_dump(mode="json", by_alias=True), indent=1)}
     write_run(out, "sharing", tables, about, documents=documents, overwrite=overwrite)
     if as_json:
         ledgers = {name: ledger.to_dicts() for name, ledger in settled.ledgers.items()}
@@ -88,29 +96,38 @@ def share(
     _show(settled, checks, people)
     if earlier is not None:
         print(f"To be recouped: {dollars(int(tables['recoupment']['recouped_cents'].sum()))} (recoupment.parquet)")
+    if compare:
+        print(documents["comparison.md"])
     print(f"{count_of(len(statements), 'statement')} in {(out / 'statements').resolve()}")
     return 0
 
 
-def _facts(
-    agreed: Arrangement,
+@dataclass(frozen=True)
+class _Read:
+    """What was read of the hospital's year: its facts, and what they come from."""
+
+    facts: SharingFacts
+    built: BuiltEpisodes
+    claims: Claims | None
+    settled_as: dict[str, Any]
+    volumes: dict[str, int] | None
+    sources: dict[str, str]
+
+
+def _read(
+    ccn: str,
     run: Path,
     build: Path | None,
-    hospital: str | None,
     claims: Path | None,
     layout: str,
     rules_file: Path | None,
     attribution_method: str | None,
-) -> tuple[SharingFacts | None, dict[str, Any]]:
-    """The facts of the hospital's year; None where the arrangement is settled on its own figures."""
+) -> _Read:
     import polars as pl
 
     import episodes as ep
     from episodes.running.run_folder import check_tables, read_built, read_manifest
 
-    ccn = hospital or agreed.hospital
-    if ccn is None:
-        return None, {}
     folder = reconciliation_folder(run)
     manifest = read_manifest(folder, "reconciliation")
     check_tables(folder, manifest, ("hospitals", "episodes"))
@@ -127,9 +144,10 @@ def _facts(
         outcomes = [_table_of(folder_of, "outcomes") for folder_of in (earlier, built_folder)]
         guards = ep.alignment.stinting_guards(before, after, outcomes_before=outcomes[0], outcomes_after=outcomes[1])
     given = _claims_of(built, claims, layout)
+    hospitals = pl.read_parquet(folder / "hospitals.parquet")
     facts = ep.alignment.facts_of(
         ccn,
-        pl.read_parquet(folder / "hospitals.parquet"),
+        hospitals,
         built.episodes,
         pl.read_parquet(folder / "episodes.parquet"),
         program=built.program.id,
@@ -141,8 +159,44 @@ def _facts(
         quality=built.quality,
         guards=guards,
     )
-    sources = {"reconciliation": manifest["program"]["fingerprint"], "build": built.program.fingerprint}
-    return facts, sources
+    volumes = _table_of(folder, "prices/baseline_volumes")
+    return _Read(
+        facts=facts,
+        built=built,
+        claims=given,
+        settled_as=hospitals.filter(pl.col("ccn") == ccn).row(0, named=True),
+        volumes=None if volumes is None else _volumes_of(volumes, ccn),
+        sources={"reconciliation": manifest["program"]["fingerprint"], "build": built.program.fingerprint},
+    )
+
+
+def _volumes_of(volumes: pl.DataFrame, ccn: str) -> dict[str, int]:
+    own = volumes.filter(volumes["ccn"] == ccn)
+    return dict(own.select("category", "baseline_episodes").iter_rows())
+
+
+def _comparison(read: _Read | None) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Models compared on the hospital's year: the table, and documents with the paragraph and the picture."""
+    import episodes as ep
+
+    if read is None or read.claims is None or read.facts.episodes is None:
+        raise ArgumentError("--compare needs a hospital's reconciliation and the claims of its build: say --claims.")
+    own = read.facts.episodes
+    fees = ep.alignment.surgeon_fees(own, read.claims.claims, read.claims.lines)
+    compared = ep.alignment.compare_models(
+        own.join(fees, on="episode_id"),
+        read.built.program,
+        track=read.settled_as["track"],
+        quality_score=read.settled_as["quality_score"],
+        baseline_episodes=read.volumes,
+    )
+    notes = "".join(f"- {note}\n" for note in compared.notes)
+    documents = {"comparison.md": f"{ep.alignment.comparison_paragraph(compared)}\n\n{notes}"}
+    if find_spec("altair") is not None:
+        from episodes.reports.sharing_charts import model_comparison
+
+        documents["comparison.html"] = model_comparison(compared).to_html(inline=find_spec("vl_convert") is not None)
+    return compared.table, documents
 
 
 def reconciliation_folder(run: Path) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import episodes as ep
 from episodes.alignment import Arrangement, SettledArrangement, SharingFacts, known_arrangements, load_arrangement
@@ -157,6 +159,24 @@ def test_every_participant_gets_a_statement_with_the_amount(case: dict[str, Any]
     for party in ep.alignment.participants(settled):
         said = ep.alignment.statement(settled, party)
         assert dollars(abs(settled.paid_to(party))) in said.splitlines()[2]
+
+
+@given(amount=st.integers(-(10**9), 10**9), fees=st.lists(st.integers(0, 10**8), min_size=7, max_size=7))
+def test_any_settled_amount_is_conserved_within_caps_and_limits(amount: int, fees: list[int]) -> None:
+    case = next(case for case in CASES if case["arrangement"] == "team_gainsharing")
+    rows = [[npi, tin, fee] for (npi, tin, _), fee in zip(case["fees"], fees, strict=True)]
+    facts = facts_of_case(case | {"amount": amount, "fees": rows})
+    settled = ep.alignment.settle_arrangement(load_arrangement("team_gainsharing"), facts)
+    assert_conserved(settled)
+    by_npi = {npi: fee for npi, _, fee in rows}
+    for npi, paid in settled.ledgers["gainsharing"].select("party", "paid_cents").iter_rows():
+        assert npi not in by_npi or 2 * paid <= by_npi[npi]
+    if amount < 0:
+        ledger = settled.ledgers["alignment"]
+        charged = ledger.filter(pl.col("party") != "residual")["paid_cents"]
+        assert 2 * charged.sum() <= -amount
+        assert 4 * charged.max() <= -amount
+        assert ledger["paid_cents"].sum() == -amount
 
 
 def test_gates_decided_in_the_file_win_over_metrics() -> None:

@@ -178,6 +178,20 @@ def test_needed_care(flag: str, result: str) -> None:
     assert result_of(ep.alignment.check_compliance(agreed, settled), "needed_care") == result
 
 
+@pytest.mark.parametrize(
+    ("distributed_on", "result"), [(None, "cannot tell"), ("2027-09-30", "fail"), ("2028-01-15", "pass")]
+)
+def test_the_settled_distribution_counts_on_its_date(distributed_on: str | None, result: str) -> None:
+    made = [{"party": "9100000777", "cents": 1_000, "paid_on": "2027-02-01"}]
+    agreed = changed("team_gainsharing", payments=made, agreement__distributed_on=distributed_on)
+    facts = SharingFacts(hospital="360802", program="team", amount_cents=10_000, fee_schedule=FEES)
+    gate = {"met": True, "decided": "2027-06-30"}
+    agreed = agreed.model_copy(update={"parties": changed("team_gainsharing", parties__0__gate=gate).parties})
+    settled = ep.alignment.settle_arrangement(agreed, facts)
+    assert settled.paid_to("9100000777") > 0
+    assert result_of(ep.alignment.check_compliance(agreed, settled), "once_a_year") == result
+
+
 def test_a_run_of_another_programme_supports_no_waiver() -> None:
     agreed = load_arrangement(ILLEGAL)
     facts = SharingFacts(hospital="360802", program="team", amount_cents=1_000, fee_schedule=FEES)

@@ -153,3 +153,22 @@ def test_unknown_names_list_the_known_ones() -> None:
         ep.alignment.gainshare(10, {"a": 1}, None, None, residual="split")  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="ace"):
         ep.alignment.sharing_limits("acme")
+
+
+@pytest.mark.parametrize(
+    ("program", "year", "cap"),
+    [
+        ("cjr", None, 0.5),
+        ("cjr", "5.2", 0.5),
+        ("cjr", 6, "none"),
+        ("cjr", "8", "none"),
+        ("bpci-advanced", "8", 0.5),
+        ("ace", None, 0.25),
+        ("team", 1, "none"),
+        ("commercial-tjr", None, "none"),
+        ("none", None, "none"),
+    ],
+)
+def test_caps_of_programmes(program: str, year: Any, cap: Any) -> None:
+    found = ep.alignment.sharing_limits(program, year).cap_share.value
+    assert found == cap if isinstance(cap, str) else Fraction(found) == Fraction(str(cap))

@@ -106,6 +106,18 @@ def test_an_earlier_sharing_is_recouped(demo: Path, shared: Path, tmp_path: Path
     assert found.select((pl.col("paid_cents") - pl.col("recouped_cents") <= pl.col("corrected_cents")).all()).item()
 
 
+def test_models_compared_beside_the_statements(demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert run("share", demo, "--arrangement", "team_gainsharing", "--compare", "--out", out) == 0
+    table = pl.read_parquet(out / "comparison.parquet")
+    settled = pl.read_parquet(demo / "reconciliation" / "hospitals.parquet").filter(ccn="360802")["amount_cents"].item()
+    assert table.filter(model="independent", side="hospital")["expected_cents"].item() == settled
+    said = (out / "comparison.md").read_text(encoding="utf-8")
+    assert said in capsys.readouterr().out
+    if (out / "comparison.html").is_file():
+        assert "gainsharing" in (out / "comparison.html").read_text(encoding="utf-8")
+
+
 def failure(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     assert run("share", *arguments) == 1
     return capsys.readouterr().err
@@ -116,6 +128,7 @@ def test_errors_help(demo: Path, shared: Path, tmp_path: Path, capsys: pytest.Ca
     assert "exists" in failure(capsys, demo, *packaged, "--out", shared)
     assert "Known:" in failure(capsys, demo, "--arrangement", "nothing", "--out", tmp_path / "o")
     assert "reconciliation" in failure(capsys, tmp_path, *packaged, "--out", tmp_path / "o")
+    assert "--claims" in failure(capsys, demo, "--arrangement", "full_risk", "--compare", "--out", tmp_path / "o")
     assert "Known:" in failure(capsys, demo, *packaged, "--hospital", "999999", "--out", tmp_path / "o")
     alone = tmp_path / "alone"
     alone.mkdir()

@@ -71,6 +71,7 @@ class Agreement(Part):
     record_years: Count
     monitored_yearly: bool = False
     traceable_payment: bool = True
+    distributed_on: dt.date | None = None
     note: str | None = None
 
 

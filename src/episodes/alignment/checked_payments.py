@@ -49,16 +49,25 @@ def cap(arrangement: Arrangement, settled: SettledArrangement | None) -> Finding
     return Finding(PASS, f"every payment is within {held:.0%} of the party's fee-schedule amount")
 
 
-def once_a_year(arrangement: Arrangement, _settled: SettledArrangement | None) -> Finding | None:
-    """Payments that were made, counted by party and calendar year."""
+def once_a_year(arrangement: Arrangement, settled: SettledArrangement | None) -> Finding | None:
+    """Payments that were made, and the one that is settled on its date, counted by party and calendar year."""
     if arrangement.kind not in ("gainsharing", "ace"):
         return None
     most = sharing_limits(arrangement.program, arrangement.performance_year).distributions_a_year.value
     counted = Counter((payment.party, payment.paid_on.year) for payment in arrangement.payments)
+    distributed_on = arrangement.agreement.distributed_on
+    if settled is not None and distributed_on is not None:
+        counted.update(
+            (party.id, distributed_on.year) for party in arrangement.parties if settled.paid_to(party.id) > 0
+        )
     names = {party.id: party.name for party in arrangement.parties}
     often = [f"{names[party]} {number} times in {year}" for (party, year), number in counted.items() if number > most]
     if often:
         return Finding(FAIL, ", ".join(often))
+    if settled is not None and distributed_on is None and arrangement.payments:
+        return Finding(
+            CANNOT_TELL, "payments were made, and the file gives no date (distributed_on) of the settled one"
+        )
     if not arrangement.payments:
         return Finding(PASS, "one distribution is settled; the file names no other payment")
     return Finding(PASS, f"no more than {most} a calendar year among {len(arrangement.payments)} payments")

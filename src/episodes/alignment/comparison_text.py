@@ -25,6 +25,14 @@ def comparison_paragraph(compared: ModelComparison) -> str:
 
     Returns:
         Plain text, amounts in whole dollars, with what the figures rest on as its last sentences.
+
+    Example:
+        >>> import episodes as ep, polars as pl
+        >>> year = pl.DataFrame({"category": ["LEJR"] * 2, "price_cents": [2_000_000] * 2, "fee_cents": [140_000] * 2,
+        ...     "capped_cents": [1_500_000, 1_700_000], "readmission_cents": [0, 0]})
+        >>> compared = ep.alignment.compare_models(year, ep.load_program("team", 1), quality_score=100, repeats=9)
+        >>> comparison_paragraph(compared)[:79]
+        'Over 2 episodes with targets of $40,000 the hospital was paid $4,000. Drawn aga'
     """
     year = compared.year
     rows = {(row["model"], row["side"]): row for row in compared.table.iter_rows(named=True)}

@@ -81,7 +81,14 @@ def facts_of(
         guards: from `stinting_guards`.
 
     Raises:
-        ArgumentError: the hospital was not reconciled.
+        ArgumentError: the hospital was not reconciled, or the attribution has several methods and none was chosen.
+
+    Example:
+        >>> import polars as pl
+        >>> settled = pl.DataFrame({"ccn": ["360001"], "amount_cents": [5], "target_cents": [9], "actual_cents": [4]})
+        >>> built = pl.DataFrame({"episode_id": ["a", "b"], "anchor_ccn": ["360001"] * 2, "status": ["final", "open"]})
+        >>> facts_of("360001", settled, built).episodes["episode_id"].to_list()
+        ['a']
     """
     columns = ("ccn", "amount_cents", "target_cents", "actual_cents")
     rows = with_columns(hospitals, "hospitals", columns, {"name": pl.String})

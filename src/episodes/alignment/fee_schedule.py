@@ -80,6 +80,19 @@ def surgeon_fees(
     Args:
         episodes: as `fee_schedule_amounts`, and operating_npi.
         claims, lines, fee_schedule: as `fee_schedule_amounts`.
+
+    Example:
+        >>> import datetime as dt, polars as pl
+        >>> day = dt.date(2026, 3, 1)
+        >>> episodes = pl.DataFrame({"episode_id": ["e"], "beneficiary_id": ["p"], "episode_start": [day],
+        ...                          "episode_end": [day], "operating_npi": ["n"]})
+        >>> claims = pl.DataFrame({"beneficiary_id": ["p"], "claim_id": ["1"], "setting": ["professional"],
+        ...                        "from_date": [day]})
+        >>> lines = pl.DataFrame({"beneficiary_id": ["p"] * 2, "claim_id": ["1"] * 2, "line_number": [1, 2],
+        ...                       "service_date": [day] * 2, "hcpcs": ["27447", "01402"], "rendering_npi": ["n", "m"],
+        ...                       "tin": ["t"] * 2, "allowed_cents": [140_000, 30_000]})
+        >>> surgeon_fees(episodes, claims, lines).rows()
+        [('e', 140000)]
     """
     surgeons = episodes.select("episode_id", "operating_npi")
     own = _lines_inside(episodes, claims, lines, fee_schedule).join(surgeons, on="episode_id")

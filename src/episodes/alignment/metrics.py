@@ -194,6 +194,14 @@ def measure(
 
     Raises:
         ContractError: a column that the metric names is not in its table.
+
+    Example:
+        >>> import polars as pl
+        >>> stay = Metric(id="stay", name="Stay", definition="mean days", source="episodes", measure="length_of_stay",
+        ...               direction="lower", threshold=5, target=4, stretch=3, period="2026", citation="contract")
+        >>> score = measure(stay, "surgeon", pl.DataFrame({"length_of_stay": [3, 4, 5]}))
+        >>> score.value, score.volume, score.level
+        (Fraction(4, 1), 3, Fraction(3, 4))
     """
     found: tuple[Fraction | None, int | None]
     if metric.source == "recorded":

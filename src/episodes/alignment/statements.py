@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
-from typing import Any
-
 import polars as pl
 
-from episodes.alignment.arrangement import ArrangementParty, GainsharingTerms
 from episodes.alignment.compliance import DISCLAIMER
-from episodes.alignment.facts import fee_schedule_of
 from episodes.alignment.ledger import REASONS, RESIDUAL
 from episodes.alignment.settling import SettledArrangement
+from episodes.alignment.statement_steps import row_of, steps_of
 from episodes.errors import ArgumentError, unknown_name
 from episodes.money import dollars
 
@@ -52,10 +47,10 @@ def statement(settled: SettledArrangement, party: str, checks: pl.DataFrame | No
     amount = settled.paid_to(party)
     received = f"**You receive {dollars(amount)}.**" if amount >= 0 else f"**You pay {dollars(-amount)}.**"
     if f"members of {party}" in settled.ledgers:
-        left = _row(settled.ledgers[f"members of {party}"], RESIDUAL)["paid_cents"]
+        left = row_of(settled.ledgers[f"members of {party}"], RESIDUAL)["paid_cents"]
         received += f" Of this, {dollars(amount - left)} go to your members by the ledger of members."
     lines += [received, "", *_heading(settled), ""]
-    lines += _section("How the figure came about", _steps(settled, party))
+    lines += _section("How the figure came about", steps_of(settled, party))
     lines += _section("Your ledger", _ledgers(settled, party))
     lines += _section("Quality", _quality(settled, party))
     lines += _section("Cost beside outcomes", _guards(settled, party))
@@ -67,7 +62,14 @@ def statement(settled: SettledArrangement, party: str, checks: pl.DataFrame | No
 
 
 def participants(settled: SettledArrangement) -> dict[str, str]:
-    """Id to name of everybody who gets a statement: parties other than the hospital, and members of groups."""
+    """Id to name of everybody who gets a statement: parties other than the hospital, and members of groups.
+
+    Example:
+        >>> import episodes as ep
+        >>> venture = ep.alignment.settle_arrangement(ep.alignment.load_arrangement("joint-venture"))
+        >>> participants(venture)
+        {'surgeon-1': 'Surgeon 1', 'surgeon-2': 'Surgeon 2'}
+    """
     found: dict[str, str] = {}
     for party in settled.arrangement.parties:
         if party.kind != "hospital":
@@ -96,71 +98,6 @@ def _heading(settled: SettledArrangement) -> list[str]:
     return [
         f"Kind of arrangement: {kind}, {programme}.{where} Formula version {arrangement.agreement.formula_version}."
     ]
-
-
-def _steps(settled: SettledArrangement, party: str) -> list[str]:
-    """The way from the settled amount to what is paid, in sentences; only gainsharing has such a way."""
-    terms = settled.arrangement.terms
-    own = next((one for one in settled.arrangement.parties if one.id == party), None)
-    if not isinstance(terms, GainsharingTerms) or own is None:
-        return _member_steps(settled, party) if own is None else []
-    figures = settled.figures
-    amount = figures["settled"] or 0
-    came = "Medicare paid the hospital" if amount >= 0 else "The hospital owes Medicare"
-    numbered = [
-        f"{came} {dollars(abs(amount))} for the year.",
-        f"The pool is {_percent(terms.reconciliation_share.value)} of a payment and "
-        f"{_percent(terms.savings_share.value)} of measured internal savings of "
-        f"{dollars(figures['internal_savings'])}: {dollars(figures['pool'])}.",
-        *_gainsharing_steps(settled, own),
-        *_alignment_steps(settled, own),
-    ]
-    return [f"{number}. {sentence}" for number, sentence in enumerate(numbered, 1)]
-
-
-def _gainsharing_steps(settled: SettledArrangement, own: ArrangementParty) -> Iterator[str]:
-    row = _row(settled.ledgers["gainsharing"], own.id)
-    met, how = settled.gates.get(own.id, (True, "there is none"))
-    yield f"Your quality gate is {'met' if met else 'not met'} ({how})."
-    playing = [one for one in settled.arrangement.parties if settled.gates.get(one.id, (True, ""))[0]]
-    in_play = sum((Fraction(one.weight) for one in playing if one.kind != "hospital"), Fraction(0))
-    if met and in_play:
-        share = Fraction(own.weight) / in_play
-        yield (
-            f"Your weight is {own.weight} of {float(in_play):g} in play, {float(share):.1%} of the pool: "
-            f"{dollars(row['offered_cents'])} are offered to you."
-        )
-    if row["cap_cents"] is not None:
-        billed = fee_schedule_of(own, settled.facts)
-        of = f"{dollars(billed)} under the fee schedule in episodes of the year"
-        yield f"Your cap is {dollars(row['cap_cents'])}, from {of}."
-    why = f" ({REASONS[row['reason']]})" if row["reason"] else ""
-    yield f"You are paid {dollars(row['paid_cents'])}{why}."
-    left = _row(settled.ledgers["gainsharing"], RESIDUAL)["paid_cents"]
-    others = (settled.figures["pool"] or 0) - row["paid_cents"] - left
-    yield f"The other parties are paid {dollars(others)} together, and {dollars(left)} stay with the hospital."
-
-
-def _alignment_steps(settled: SettledArrangement, own: ArrangementParty) -> Iterator[str]:
-    if "alignment" not in settled.ledgers:
-        return
-    row = _row(settled.ledgers["alignment"], own.id)
-    why = f" ({REASONS[row['reason']]})" if row["reason"] else ""
-    yield (
-        f"Of the repayment you agreed to bear {_percent(own.agreed_share)}, {dollars(row['offered_cents'])}; "
-        f"you are charged {dollars(row['paid_cents'])}{why}."
-    )
-
-
-def _member_steps(settled: SettledArrangement, member: str) -> list[str]:
-    for name, ledger in settled.ledgers.items():
-        if name.startswith("members of ") and member in ledger["party"].to_list():
-            row = _row(ledger, member)
-            why = f" ({REASONS[row['reason']]})" if row["reason"] else ""
-            cap = "" if row["cap_cents"] is None else f" Your cap is {dollars(row['cap_cents'])}."
-            said = f"Your group offers you {dollars(row['offered_cents'])} of its payment by weight.{cap}"
-            return [f"1. {said}", f"2. You are paid {dollars(row['paid_cents'])}{why}."]
-    return []
 
 
 def _ledgers(settled: SettledArrangement, party: str) -> list[str]:
@@ -212,14 +149,6 @@ def _flagged(checks: pl.DataFrame) -> list[str]:
     rows = checks.filter(pl.col("result") != "pass").iter_rows(named=True)
     flagged = [f"- **{row['result']}**: {row['finding']} ({row['check']}; {row['citation']})" for row in rows]
     return [f"{said}.", "", *flagged] if flagged else [f"{said}."]
-
-
-def _row(ledger: pl.DataFrame, party: str) -> Mapping[str, Any]:
-    return ledger.filter(pl.col("party") == party).row(0, named=True)
-
-
-def _percent(share: Any) -> str:
-    return f"{float(share) * 100:g} %"
 
 
 def _number(value: float | None) -> str:

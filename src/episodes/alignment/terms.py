@@ -66,6 +66,7 @@ class Parameters(Part):
     """The packaged parameters (`parameters.toml`)."""
 
     sharing: dict[str, SharingLimits]
+    sharing_as: dict[str, str]
     shared_savings_basic: dict[str, SharedSavingsLevel]
     ace: AceTerms
     fair_market_value: FairMarketBands
@@ -99,11 +100,10 @@ def sharing_limits(program: str, performance_year: str | int | None = None) -> S
         >>> sharing_limits("cjr", 7).cap_share.value
         'none'
     """
-    known = parameters().sharing
-    late = program == "cjr" and str(performance_year or "1")[0] in "678"
-    name = "cjr-from-year-6" if late else program
+    known, other = parameters().sharing, parameters().sharing_as
+    name = other.get(f"{program}/{performance_year}", other.get(program, program))
     if name not in known:
-        raise ArgumentError(unknown_name("programme with sharing limits", name, known))
+        raise ArgumentError(unknown_name("programme with sharing limits", name, [*known, *other]))
     return known[name]
 
 
