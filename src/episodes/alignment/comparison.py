@@ -198,6 +198,7 @@ def compare_models(
     notes = ["Work, practice cost, rates and incentives are settings (terms), not measured: replace them by your own."]
     if baseline_episodes is None:
         notes.append("Baseline volumes were not given: no low-volume rule is applied.")
+    notes.append("Post-episode spending is not drawn: what was taken off the settlement for it is left out.")
     notes.append(
         "Episodes of a year are drawn with replacement: the risk shown is that of chance in costs, not of prices."
     )
