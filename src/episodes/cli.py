@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
+from episodes.cli_alignment import share
 from episodes.cli_support import (
     about_result,
     build_with_progress,
@@ -33,6 +34,7 @@ app = App(
     name="episodes",
     help="Bundled payments from claims to a settled hospital: build episodes, set target prices, reconcile.",
 )
+app.command(share)
 
 Out = Annotated[Path | None, Parameter(help="Run folder to write: manifest and tables as Parquet.")]
 Overwrite = Annotated[bool, Parameter(help="Replace the run folder if it exists.", negative="")]

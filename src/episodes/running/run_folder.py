@@ -58,6 +58,7 @@ def write_run(
     partial.mkdir(parents=True)
     rows = {name: write_parquet(frame, partial / f"{name}.parquet") for name, frame in tables.items()}
     for name, text in (documents or {}).items():
+        (partial / name).parent.mkdir(parents=True, exist_ok=True)
         (partial / name).write_text(text, encoding="utf-8")
     listed = {
         f"{name}.parquet": {"rows": number, "sha256": sha256_of(partial / f"{name}.parquet")}
