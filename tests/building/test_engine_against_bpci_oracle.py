@@ -13,7 +13,7 @@ from programme_people import BundledPerson, random_references
 from strategies import Tables, claim_tables, random_tables
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables=claim_tables(kind=BundledPerson), seed=st.integers(0, 2**32 - 1))
 def test_engine_equals_the_reference_on_random_claims(tables: Tables, seed: int) -> None:
     compare_bpci(tables, random_references(seed), random_bpci_options(seed))

@@ -18,7 +18,7 @@ ALL = {**PROGRAMMES, "spine-bundle": SPINE}
 """The packaged ones, and the example of a programme in a file of one's own."""
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), program=st.sampled_from(sorted(ALL)), seed=st.integers(0, 2**32 - 1))
 def test_engine_equals_the_oracle_on_random_claims(data: Any, program: str, seed: int) -> None:
     tables = data.draw(claim_tables(kind=KINDS[program]))

@@ -18,7 +18,7 @@ from oracle.bpci_anchors import inpatient_anchors, outpatient_anchors
 from oracle.bpci_codes import CORONARY_INTERVENTIONS, LOWER_JOINT, REMOVED_CCN, VALVE_REPLACEMENT, References, Row
 from oracle.bpci_flags import LADDER, flags_in_order, set_window
 from oracle.bpci_services import is_looked_at, services_of
-from oracle.bpci_stays import admission_of, discharge_of
+from oracle.bpci_stays import admission_of, discharge_of, null_first
 
 CLAIM_PAID_SETTINGS = {"inpatient", "snf", "home_health", "hospice"}
 NETTED_ADD_ONS = ("new_technology_cents", "clotting_factor_cents")
@@ -97,7 +97,15 @@ def build(tables: dict[str, list[Row]], references: References | None = None, op
         positive = [item for item in items if item["setting"] != "inpatient" or (item["amount"] or 0) > 0]
         candidates = inpatient_anchors(positive, references, options.pricing_year)
         candidates += outpatient_anchors(items, references, options.pricing_year)
-        candidates.sort(key=lambda each: (each["anchor_start"], each["anchor_setting"], each["anchor_end"]))
+        candidates.sort(
+            key=lambda each: (
+                each["anchor_start"],
+                each["anchor_setting"],
+                each["anchor_end"],
+                null_first(each["anchor_ccn"]),
+                order[each["anchor_claim_id"]],
+            )
+        )
         for candidate in candidates:
             set_window(candidate, person_of.get(person))
             candidate["flags"] = flags_in_order(

@@ -364,6 +364,7 @@ def anchors_of(items: list[Row], claim_order: ClaimOrder) -> list[Row]:
             candidate["episode_start"],
             candidate["anchor_setting"] != "inpatient",
             candidate["anchor_end"],
+            null_lowest(candidate["anchor_ccn"]),
             claim_order(candidate["anchor_claim_id"]),
         ),
     )

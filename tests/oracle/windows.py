@@ -31,6 +31,7 @@ from oracle.episodes import (
     is_not_kept,
     mdc_of_drg,
     meets,
+    null_lowest,
     order_of_claim_ids,
     payable_items,
     provider_type,
@@ -224,6 +225,7 @@ def anchors_of(items: list[Row], programme: Programme, order: ClaimOrder) -> lis
             candidate["anchor_start"],
             SETTING_ORDER[candidate["anchor_setting"]],
             candidate["anchor_end"],
+            null_lowest(candidate["anchor_ccn"]),
             order(candidate["anchor_claim_id"]),
         ),
     )
