@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from functools import cache
@@ -30,12 +31,14 @@ def _bytes_of(name: str) -> bytes:
 
 @cache
 def load_codes(name: str) -> pl.DataFrame:
-    """A packaged code table, all columns text, blanks null.
+    """A packaged code table, all columns text, blanks null; large ones are packaged compressed (`.csv.gz`).
 
     >>> load_codes("state_census_division").filter(state="OH")["census_division"].to_list()
     ['3']
     """
-    return pl.read_csv(_bytes_of(name), infer_schema=False)
+    packaged = _bytes_of(name)
+    compressed = str(manifest()[name]["file"]).endswith(".gz")
+    return pl.read_csv(gzip.decompress(packaged) if compressed else packaged, infer_schema=False)
 
 
 def fingerprint_of(name: str) -> str:

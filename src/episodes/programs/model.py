@@ -1,6 +1,6 @@
 """What a programme is: a frozen, typed model of its rules, each with a citation and a status.
 
-A programme has three parts: *construction* of episodes, *price* and *settlement*. Each is put together from a closed
+A programme has four parts: *construction* of episodes, *risk*, *price* and *settlement*. Each is put together from a closed
 set of step kinds with parameters. No number of a programme stands in code: the engine reads this model, and the model
 is read from a rules file (how to write one: docs/rules-and-statuses.md).
 """
@@ -25,6 +25,7 @@ from episodes.programs.construction import (
     StateRung,
     StayDrgExclusion,
 )
+from episodes.programs.risk_rules import RiskRules, wrong_risk
 from episodes.programs.rule import (
     CalendarYear,
     Count,
@@ -155,6 +156,8 @@ class ProgramRules(Part):
     categories: dict[str, str]
     performance_years: dict[str, PerformanceYear]
     construction: Construction
+    risk: RiskRules | None = None
+    """What describes the risk of an episode; none where the file does not say."""
     price: Price | None = None
     """How prices are set; none where the file has only construction rules."""
     settlement: Settlement | None = None
@@ -200,6 +203,7 @@ def contradictions(rules: ProgramRules) -> list[str]:
     return [
         *_wrong_tables(rules),
         *_wrong_lists(rules),
+        *(wrong_risk(rules.risk, rules.categories) if rules.risk else ()),
         *(_wrong_price(rules, rules.price) if rules.price else ()),
         *(_wrong_settlement(rules, rules.settlement) if rules.settlement else ()),
     ]

@@ -20,6 +20,7 @@ from episodes.errors import ProgramError, count_of, unknown_name
 from episodes.programs.code_tables import fingerprint_of
 from episodes.programs.model import Price, ProgramRules, Settlement, walk_rules
 from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
+from episodes.programs.risk_rules import RiskRules
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
 
 Period = tuple[dt.date, dt.date]
@@ -79,6 +80,17 @@ class Program:
     def id(self) -> str:
         """The programme's id, as in `load_program`."""
         return self.rules.id
+
+    @property
+    def risk(self) -> RiskRules:
+        """What describes the risk of an episode.
+
+        Raises:
+            ProgramError: the programme's file says nothing of it.
+        """
+        if self.rules.risk is None:
+            raise ProgramError(self._says_nothing_of("risk", "risk"))
+        return self.rules.risk
 
     @property
     def price(self) -> Price:
@@ -199,6 +211,8 @@ class Program:
             table = getattr(rung, "table", None)
             if table is not None:
                 names.add(table)
+        if self.rules.risk is not None:
+            names.update(self.rules.risk.code_tables())
         return sorted(names)
 
     @property
