@@ -36,6 +36,7 @@ _ROOMS = (
     "claims",
     "programs",
     "building",
+    "risk",
     "pricing",
     "reconciliation",
     "explaining",
@@ -65,6 +66,7 @@ __all__ = [
     "reconcile",
     "reconciliation",
     "reports",
+    "risk",
     "running",
     "synthetic",
     "target_prices",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
         programs,
         reconciliation,
         reports,
+        risk,
         running,
         synthetic,
     )

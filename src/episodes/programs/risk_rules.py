@@ -131,7 +131,7 @@ _FLAG_COLUMNS = ("ms_drg", "position", "diagnosis")
 def _wanted_tables(risk: RiskRules) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Rule id, code table and the columns it must have."""
     if risk.hcc.interactions is not None:
-        columns = ("model", "variable", "part", "hcc", "disabled", "at_least")
+        columns = ("model", "variable", "part", "hcc", "disabled", "at_least", "at_most")
         yield "risk.hcc.interactions", risk.hcc.interactions.value, columns
     for grouping in risk.procedure_groups:
         place = f"risk.procedure_groups.{grouping.id}"

@@ -1,0 +1,296 @@
+"""Hierarchical condition categories (HCC) of people, from their diagnoses: mapping, edits, hierarchies, counts.
+
+The steps are those of CMS's risk adjustment software: diagnoses to categories, edits by age and sex, categories that
+need another beside them, hierarchies. Tables: `hcc_diagnoses`, `hcc_edits`, `hcc_requirements`, `hcc_hierarchies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Literal, get_args
+
+import polars as pl
+
+from episodes.errors import ArgumentError, ContractError, count_of, unknown_name
+from episodes.programs.code_tables import load_codes
+from episodes.programs.references import References
+from episodes.programs.risk_rules import HccEdit
+
+Mapping = Literal["current", "current_and_earlier"]
+_ROOM = 2**16
+"""Room for the number of a category beside the person's row in one key."""
+ALL_EDITS: tuple[HccEdit, ...] = get_args(HccEdit)
+
+_SEXES = {"1": "male", "M": "male", "MALE": "male", "2": "female", "F": "female", "FEMALE": "female"}
+
+
+def sex_in_words(column: str = "sex") -> pl.Expr:
+    """`male` or `female` from the codes in use (1, 2, M, F, words); null for anything else."""
+    return pl.col(column).cast(pl.String).str.to_uppercase().replace_strict(_SEXES, default=None)
+
+
+def hccs(
+    diagnoses: pl.DataFrame,
+    *,
+    model: str,
+    people: pl.DataFrame | None = None,
+    by: str = "beneficiary_id",
+    references: References | None = None,
+    mapping: Mapping = "current",
+    edits: Sequence[HccEdit] = ALL_EDITS,
+) -> pl.DataFrame:
+    """Condition categories of each person (or episode), after edits and hierarchies.
+
+    Args:
+        diagnoses: `by`, `diagnosis` (ICD-10-CM, points and small letters allowed; null rows are passed over).
+        model: `V22`, `V24` or `V28`, or a model of the references.
+        people: `by`, and `age` (completed years) and `sex` where edits are to be applied; each has a row in the
+            result. Default: everybody in `diagnoses`, without edits.
+        by: the column that names a person or an episode.
+        references: reference tables; default: the packaged ones (`References.hcc` and its companions).
+        mapping: `current` (the latest packaged mappings), or `current_and_earlier`: diagnoses that only earlier
+            mappings have count too, which claims of earlier years need for codes that were retired since.
+        edits: which kinds of edits to apply. A person whose age or sex is not known is not edited.
+
+    Returns:
+        `by`, `hccs` (list of text, in the order of their numbers) and `hcc_count`, in the order of `people`.
+
+    Raises:
+        ArgumentError: an unknown model, mapping or edit; a person twice in `people`; diagnoses of somebody else.
+        ContractError: a column is missing.
+
+    Source: CMS-HCC models V22, V24, V28 (payment year 2026 software and tables).
+
+    Example:
+        >>> import polars as pl
+        >>> said = pl.DataFrame({"beneficiary_id": ["a", "a", "a", "b"], "diagnosis": ["E1122", "N184", "I509", "Z00"]})
+        >>> hccs(said, model="V28").rows()
+        [('a', ['37', '226', '327'], 3), ('b', [], 0)]
+    """
+    tables = references or References()
+    codes = _mapping_of(model, mapping, tables)
+    _need_edits(edits)
+    _need_columns("diagnoses", diagnoses, (by, "diagnosis"))
+    persons = _persons(diagnoses, people, by)
+    said = diagnoses.select(pl.col(by).cast(persons.schema[by]), pl.col("diagnosis").cast(pl.String)).join(
+        persons.select(by, "_row"), on=by, how="left", maintain_order="left"
+    )
+    if said["_row"].null_count():
+        strangers = said.filter(pl.col("_row").is_null())[by].n_unique()
+        raise ArgumentError(
+            f"diagnoses has {count_of(strangers, 'person', 'people')} that people has not. "
+            f"Give everybody a row in people, or take the diagnoses of those you ask about."
+        )
+    applied = edits if people is not None else ()
+    found = _categories(said, codes, persons, model, applied, tables)
+    kept = _after_hierarchies(_with_companions(found, model), model, tables)
+    listed = (
+        kept.select(
+            _row=(pl.col("_key") // _ROOM).cast(pl.UInt32).set_sorted(), hcc=(pl.col("_key") % _ROOM).cast(pl.String)
+        )
+        .group_by("_row", maintain_order=True)
+        .agg("hcc")
+    )
+    return persons.join(listed, on="_row", how="left", maintain_order="left").select(
+        by,
+        hccs=pl.col("hcc").fill_null([]),
+        hcc_count=pl.col("hcc").list.len().fill_null(0).cast(pl.Int32),
+    )
+
+
+def hcc_interactions(
+    frame: pl.DataFrame,
+    *,
+    model: str,
+    table: str = "cms_hcc_interactions",
+    hccs: str = "hccs",
+    disabled: str | None = None,
+) -> pl.DataFrame:
+    """Groups, products and counts of categories that a model names, for each row.
+
+    Args:
+        frame: `hccs` (list of categories) and, where given, a column that says who is entitled by disability.
+        model: the model in the table.
+        table: packaged code table: `cms_hcc_interactions` (payment interactions and counts of the published models)
+            or `bpci_hcc_interactions`.
+        hccs: name of the list column.
+        disabled: name of the column for variables that ask for disability; without it they never hold.
+
+    Returns:
+        The frame with `hcc_interactions`: list of text, in alphabetical order.
+
+    Raises:
+        ArgumentError: an unknown model or table.
+
+    Example:
+        >>> import polars as pl
+        >>> rows = pl.DataFrame({"hccs": [["18", "85"], ["85"], []]})
+        >>> hcc_interactions(rows, model="V24")["hcc_interactions"].to_list()
+        [['D2', 'DIABETES_CHF'], ['D1'], []]
+    """
+    wanted = load_codes(table)
+    if model not in wanted["model"].unique():
+        raise ArgumentError(unknown_name(f"model of {table}", model, wanted["model"].unique().to_list()))
+    parts = wanted.filter(pl.col("model") == model).select(
+        "variable",
+        "part",
+        "hcc",
+        needs_disability=pl.col("disabled").is_not_null(),
+        at_least=pl.col("at_least").cast(pl.Int32).fill_null(1),
+        at_most=pl.col("at_most").cast(pl.Int32).fill_null(2**31 - 1),
+    )
+    keys = ["variable", "part", "needs_disability", "at_least", "at_most"]
+    is_disabled = pl.col(disabled).fill_null(False) if disabled else pl.lit(False)
+    rows = frame.select(hcc=pl.col(hccs), _disabled=is_disabled).with_row_index("_row")
+    each = rows.explode("hcc").drop_nulls("hcc")
+    by_list = each.join(parts.filter(pl.col("hcc") != "*"), on="hcc", how="inner")
+    by_count = each.join(parts.filter(pl.col("hcc") == "*").drop("hcc"), how="cross")
+    held = (
+        pl.concat([by_list.select("_row", "_disabled", *keys), by_count.select("_row", "_disabled", *keys)])
+        .group_by("_row", "_disabled", *keys)
+        .len("_number")
+        .filter(pl.col("_number").is_between("at_least", "at_most"))
+        .filter(pl.col("_disabled") | ~pl.col("needs_disability"))
+        .group_by("_row", "variable")
+        .agg(_held=pl.len())
+    )
+    needed = parts.group_by("variable").agg(_needed=pl.col("part").n_unique())
+    names = (
+        held.join(needed, on="variable", how="inner")
+        .filter(pl.col("_held") == pl.col("_needed"))
+        .sort("_row", "variable")
+        .group_by("_row", maintain_order=True)
+        .agg(hcc_interactions="variable")
+    )
+    joined = rows.select("_row").join(names, on="_row", how="left", maintain_order="left")
+    return frame.with_columns(joined["hcc_interactions"].fill_null([]).alias("hcc_interactions"))
+
+
+# --- the steps ----------------------------------------------------------------------------------------------
+
+
+def _mapping_of(model: str, mapping: str, tables: References) -> pl.DataFrame:
+    codes = tables.hcc_table("hcc")
+    models = codes["model"].unique().to_list()
+    if model not in models:
+        raise ArgumentError(unknown_name("HCC model", str(model), models))
+    if mapping not in get_args(Mapping):
+        raise ArgumentError(unknown_name("mapping", str(mapping), get_args(Mapping)))
+    codes = codes.filter(pl.col("model") == model)
+    if mapping == "current":
+        codes = codes.filter(pl.col("edition").ne_missing("earlier"))
+    return codes.select("diagnosis", hcc=_number(codes, "hcc"))
+
+
+def _number(table: pl.DataFrame, column: str) -> pl.Series:
+    """Categories as numbers, for their order and for speed."""
+    try:
+        return table[column].cast(pl.UInt16)
+    except pl.exceptions.PolarsError:
+        kind = "whole numbers from 0 to 65535, written as text"
+    raise ContractError(f"A reference table of condition categories has values in {column!r} that are not {kind}.")
+
+
+def _need_edits(edits: Collection[str]) -> None:
+    for name in edits:
+        if name not in ALL_EDITS:
+            raise ArgumentError(unknown_name("kind of edit", str(name), ALL_EDITS))
+
+
+def _need_columns(name: str, frame: pl.DataFrame, columns: Sequence[str]) -> None:
+    if lacking := [column for column in columns if column not in frame.columns]:
+        raise ContractError(f"The frame {name!r} lacks: {', '.join(lacking)}. It has: {', '.join(frame.columns)}.")
+
+
+def _persons(diagnoses: pl.DataFrame, people: pl.DataFrame | None, by: str) -> pl.DataFrame:
+    if people is None:
+        return diagnoses.select(pl.col(by).unique(maintain_order=True)).with_row_index("_row")
+    _need_columns("people", people, (by,))
+    if twice := people.height - people[by].n_unique():
+        raise ArgumentError(f"people has {count_of(twice, 'row')} too many: each {by} may stand there once.")
+    return people.with_row_index("_row")
+
+
+def _categories(
+    said: pl.DataFrame,
+    codes: pl.DataFrame,
+    persons: pl.DataFrame,
+    model: str,
+    edits: Sequence[str],
+    tables: References,
+) -> pl.DataFrame:
+    """_key: the categories of everybody's diagnoses, edited; a key is the person's row and the category."""
+    rules = tables.hcc_table("hcc_edits").filter((pl.col("model") == model) & pl.col("kind").is_in(list(edits)))
+    known = {name: name in persons.columns for name in ("age", "sex")}
+    rules = rules.filter(pl.when(pl.col("kind") == "sex").then(known["sex"]).otherwise(known["age"]))
+    numbered = rules.with_row_index("_rule")
+    marked = codes.join(numbered.select("diagnosis", "_rule"), on="diagnosis", how="left")
+    plain = pl.col("diagnosis").str.replace_all(".", "", literal=True).str.to_uppercase()
+    spelled = said.select(pl.col("diagnosis").unique()).with_columns(_code=plain)
+    of_spelling = spelled.join(marked, left_on="_code", right_on="diagnosis", how="inner").drop("_code")
+    found = said.select("_row", "diagnosis").join(of_spelling, on="diagnosis", how="inner")
+    as_mapped = found.filter(pl.col("_rule").is_null()).select(_key())
+    if rules.is_empty():
+        return _each_once(as_mapped)
+    return _each_once(pl.concat([as_mapped, _edited(found.drop_nulls("_rule"), persons, numbered)]))
+
+
+def _each_once(keys: pl.DataFrame) -> pl.DataFrame:
+    """The keys in their order, each once."""
+    return keys.sort("_key").filter(pl.col("_key").ne_missing(pl.col("_key").shift(1)))
+
+
+def _key(category: str = "hcc") -> pl.Expr:
+    """The person's row and a category in one number: one column is quicker to compare than two."""
+    return (pl.col("_row").cast(pl.UInt64) * _ROOM + pl.col(category)).alias("_key")
+
+
+def _edited(found: pl.DataFrame, persons: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    edit = rules.select(
+        edit_sex="sex",
+        age_to=pl.col("age_to").cast(pl.Int32),
+        age_from=pl.col("age_from").cast(pl.Int32),
+        edit_hcc=_number(rules, "hcc"),
+    )
+    has = persons.columns
+    described = persons.select(
+        _age=pl.col("age").cast(pl.Int32) if "age" in has else pl.lit(None, dtype=pl.Int32),
+        _sex=sex_in_words() if "sex" in has else pl.lit(None, dtype=pl.String),
+    )
+    holds = (
+        (pl.col("edit_sex") == pl.col("_sex")).fill_null(False)
+        | (pl.col("_age") <= pl.col("age_to")).fill_null(False)
+        | (pl.col("_age") >= pl.col("age_from")).fill_null(False)
+    )
+    return (
+        pl.concat([found, edit[found["_rule"]], described[found["_row"]]], how="horizontal")
+        .select("_row", hcc=pl.when(holds).then("edit_hcc").otherwise("hcc"))
+        .drop_nulls("hcc")
+        .select(_key())
+    )
+
+
+def _with_companions(found: pl.DataFrame, model: str) -> pl.DataFrame:
+    """Without the categories that need another beside them and lack it."""
+    table = load_codes("hcc_requirements").filter(pl.col("model") == model)
+    if table.is_empty():
+        return found
+    needs = table.select(hcc=_number(table, "with_any_of"), needing=_number(table, "hcc"))
+    in_need = found.filter((pl.col("_key") % _ROOM).is_in(needs["needing"].unique().implode()))
+    if in_need.is_empty():
+        return found
+    beside = _apart(found).join(needs, on="hcc", how="inner").select(_key("needing"))
+    return found.join(in_need.join(beside, on="_key", how="anti"), on="_key", how="anti", maintain_order="left")
+
+
+def _after_hierarchies(found: pl.DataFrame, model: str, tables: References) -> pl.DataFrame:
+    """Without the categories that a more severe one makes superfluous."""
+    table = tables.hcc_table("hcc_hierarchies").filter(pl.col("model") == model)
+    drops = table.select(hcc=_number(table, "hcc"), drops=_number(table, "drops"))
+    dropped = _apart(found).join(drops, on="hcc", how="inner").select(_key("drops"))
+    return found.join(dropped, on="_key", how="anti", maintain_order="left")
+
+
+def _apart(found: pl.DataFrame) -> pl.DataFrame:
+    """_row and hcc of the keys."""
+    return found.select(_row=pl.col("_key") // _ROOM, hcc=(pl.col("_key") % _ROOM).cast(pl.UInt16))
