@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from episodes.risk.hcc import hcc_interactions, hccs
+from episodes.risk.variables import RISK_SCHEMA, risk_of
 
-__all__ = ["hcc_interactions", "hccs"]
+__all__ = ["RISK_SCHEMA", "hcc_interactions", "hccs", "risk_of"]

@@ -73,10 +73,10 @@ def hccs(
     _need_columns("diagnoses", diagnoses, (by, "diagnosis"))
     persons = _persons(diagnoses, people, by)
     said = diagnoses.select(pl.col(by).cast(persons.schema[by]), pl.col("diagnosis").cast(pl.String)).join(
-        persons.select(by, "_row"), on=by, how="left", maintain_order="left"
+        persons.select(by, "_person"), on=by, how="left", maintain_order="left"
     )
-    if said["_row"].null_count():
-        strangers = said.filter(pl.col("_row").is_null())[by].n_unique()
+    if said["_person"].null_count():
+        strangers = said.filter(pl.col("_person").is_null())[by].n_unique()
         raise ArgumentError(
             f"diagnoses has {count_of(strangers, 'person', 'people')} that people has not. "
             f"Give everybody a row in people, or take the diagnoses of those you ask about."
@@ -86,12 +86,12 @@ def hccs(
     kept = _after_hierarchies(_with_companions(found, model), model, tables)
     listed = (
         kept.select(
-            _row=(pl.col("_key") // _ROOM).cast(pl.UInt32).set_sorted(), hcc=(pl.col("_key") % _ROOM).cast(pl.String)
+            _person=(pl.col("_key") // _ROOM).cast(pl.UInt32).set_sorted(), hcc=(pl.col("_key") % _ROOM).cast(pl.String)
         )
-        .group_by("_row", maintain_order=True)
+        .group_by("_person", maintain_order=True)
         .agg("hcc")
     )
-    return persons.join(listed, on="_row", how="left", maintain_order="left").select(
+    return persons.join(listed, on="_person", how="left", maintain_order="left").select(
         by,
         hccs=pl.col("hcc").fill_null([]),
         hcc_count=pl.col("hcc").list.len().fill_null(0).cast(pl.Int32),
@@ -141,28 +141,28 @@ def hcc_interactions(
     )
     keys = ["variable", "part", "needs_disability", "at_least", "at_most"]
     is_disabled = pl.col(disabled).fill_null(False) if disabled else pl.lit(False)
-    rows = frame.select(hcc=pl.col(hccs), _disabled=is_disabled).with_row_index("_row")
+    rows = frame.select(hcc=pl.col(hccs), _disabled=is_disabled).with_row_index("_person")
     each = rows.explode("hcc").drop_nulls("hcc")
     by_list = each.join(parts.filter(pl.col("hcc") != "*"), on="hcc", how="inner")
     by_count = each.join(parts.filter(pl.col("hcc") == "*").drop("hcc"), how="cross")
     held = (
-        pl.concat([by_list.select("_row", "_disabled", *keys), by_count.select("_row", "_disabled", *keys)])
-        .group_by("_row", "_disabled", *keys)
+        pl.concat([by_list.select("_person", "_disabled", *keys), by_count.select("_person", "_disabled", *keys)])
+        .group_by("_person", "_disabled", *keys)
         .len("_number")
         .filter(pl.col("_number").is_between("at_least", "at_most"))
         .filter(pl.col("_disabled") | ~pl.col("needs_disability"))
-        .group_by("_row", "variable")
+        .group_by("_person", "variable")
         .agg(_held=pl.len())
     )
     needed = parts.group_by("variable").agg(_needed=pl.col("part").n_unique())
     names = (
         held.join(needed, on="variable", how="inner")
         .filter(pl.col("_held") == pl.col("_needed"))
-        .sort("_row", "variable")
-        .group_by("_row", maintain_order=True)
+        .sort("_person", "variable")
+        .group_by("_person", maintain_order=True)
         .agg(hcc_interactions="variable")
     )
-    joined = rows.select("_row").join(names, on="_row", how="left", maintain_order="left")
+    joined = rows.select("_person").join(names, on="_person", how="left", maintain_order="left")
     return frame.with_columns(joined["hcc_interactions"].fill_null([]).alias("hcc_interactions"))
 
 
@@ -204,11 +204,11 @@ def _need_columns(name: str, frame: pl.DataFrame, columns: Sequence[str]) -> Non
 
 def _persons(diagnoses: pl.DataFrame, people: pl.DataFrame | None, by: str) -> pl.DataFrame:
     if people is None:
-        return diagnoses.select(pl.col(by).unique(maintain_order=True)).with_row_index("_row")
+        return diagnoses.select(pl.col(by).unique(maintain_order=True)).with_row_index("_person")
     _need_columns("people", people, (by,))
     if twice := people.height - people[by].n_unique():
         raise ArgumentError(f"people has {count_of(twice, 'row')} too many: each {by} may stand there once.")
-    return people.with_row_index("_row")
+    return people.with_row_index("_person")
 
 
 def _categories(
@@ -228,7 +228,7 @@ def _categories(
     plain = pl.col("diagnosis").str.replace_all(".", "", literal=True).str.to_uppercase()
     spelled = said.select(pl.col("diagnosis").unique()).with_columns(_code=plain)
     of_spelling = spelled.join(marked, left_on="_code", right_on="diagnosis", how="inner").drop("_code")
-    found = said.select("_row", "diagnosis").join(of_spelling, on="diagnosis", how="inner")
+    found = said.select("_person", "diagnosis").join(of_spelling, on="diagnosis", how="inner")
     as_mapped = found.filter(pl.col("_rule").is_null()).select(_key())
     if rules.is_empty():
         return _each_once(as_mapped)
@@ -242,7 +242,7 @@ def _each_once(keys: pl.DataFrame) -> pl.DataFrame:
 
 def _key(category: str = "hcc") -> pl.Expr:
     """The person's row and a category in one number: one column is quicker to compare than two."""
-    return (pl.col("_row").cast(pl.UInt64) * _ROOM + pl.col(category)).alias("_key")
+    return (pl.col("_person").cast(pl.UInt64) * _ROOM + pl.col(category)).alias("_key")
 
 
 def _edited(found: pl.DataFrame, persons: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
@@ -263,8 +263,8 @@ def _edited(found: pl.DataFrame, persons: pl.DataFrame, rules: pl.DataFrame) -> 
         | (pl.col("_age") >= pl.col("age_from")).fill_null(False)
     )
     return (
-        pl.concat([found, edit[found["_rule"]], described[found["_row"]]], how="horizontal")
-        .select("_row", hcc=pl.when(holds).then("edit_hcc").otherwise("hcc"))
+        pl.concat([found, edit[found["_rule"]], described[found["_person"]]], how="horizontal")
+        .select("_person", hcc=pl.when(holds).then("edit_hcc").otherwise("hcc"))
         .drop_nulls("hcc")
         .select(_key())
     )
@@ -292,5 +292,5 @@ def _after_hierarchies(found: pl.DataFrame, model: str, tables: References) -> p
 
 
 def _apart(found: pl.DataFrame) -> pl.DataFrame:
-    """_row and hcc of the keys."""
-    return found.select(_row=pl.col("_key") // _ROOM, hcc=(pl.col("_key") % _ROOM).cast(pl.UInt16))
+    """_person and hcc of the keys."""
+    return found.select(_person=pl.col("_key") // _ROOM, hcc=(pl.col("_key") % _ROOM).cast(pl.UInt16))
