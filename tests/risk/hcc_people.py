@@ -52,7 +52,7 @@ def as_frames(people: Sequence[Person]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def as_hccinfhir_has_it(model: str, people: Sequence[Person]) -> list[tuple[list[str], set[str]]]:
     """Categories and the names of interactions and counts, person by person."""
-    from hccinfhir.model_calculate import calculate_raf  # noqa: PLC0415 - of the test dependencies
+    from hccinfhir.model_calculate import calculate_raf
 
     results = []
     for age, sex, codes in people:

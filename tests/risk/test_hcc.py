@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from risk.hcc_people import as_frames, as_hccinfhir_has_it, people_of
 
 import episodes as ep
 from episodes.errors import ArgumentError, ContractError
 from episodes.programs.code_tables import load_codes
+from risk.hcc_people import as_frames, as_hccinfhir_has_it, people_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:path is deprecated:DeprecationWarning")
 
 
 def of_codes(*codes: str, model: str = "V28", age: int | None = 70, sex: str | None = "F", **more: object) -> list[str]:
@@ -135,6 +137,6 @@ def test_wrong_arguments_are_said() -> None:
         ep.risk.hccs(said, model="V24", people=pl.DataFrame({"beneficiary_id": ["a", "a"]}))
     with pytest.raises(ArgumentError, match="Unknown model of cms_hcc_interactions"):
         ep.risk.hcc_interactions(pl.DataFrame({"hccs": [["1"]]}), model="V23")
+    codes = pl.DataFrame({"model": ["X"], "diagnosis": ["E119"], "hcc": ["thirty"], "edition": ["a"]})
     with pytest.raises(ContractError, match="not whole numbers"):
-        codes = pl.DataFrame({"model": ["X"], "diagnosis": ["E119"], "hcc": ["thirty"], "edition": ["a"]})
         ep.risk.hccs(said, model="X", references=ep.References(hcc=codes))

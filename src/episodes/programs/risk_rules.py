@@ -1,4 +1,4 @@
-"""What describes the risk of an episode, as data: look-back, condition categories, prior use, procedures, model terms."""
+"""What describes the risk of an episode, as data: look-back, condition categories, prior use, procedures, terms."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PriorUse(Part):
     """Hospital and post-acute care before the episode."""
 
     dates: Rule[Literal["ends_in_lookback", "meets_lookback"]]
-    """`ends_in_lookback`: begun before the look-back's last day + 1, ended within it; `meets_lookback`: any day in it."""
+    """`ends_in_lookback`: the last day lies in the look-back; `meets_lookback`: any day does."""
     post_acute_stays: Rule[tuple[ProviderType, ...]]
     """Inpatient stays at these are post-acute care; at all others, hospital care."""
     post_acute_settings: Rule[tuple[Setting, ...]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import polars as pl
 
 from episodes.programs.risk_rules import RiskRules
@@ -48,11 +51,12 @@ def of_the_person(
 
 def completed_years(birth: str, day: str) -> pl.Expr:
     """Whole years from a birth to a day; one born on 29 February completes a year on 1 March of ordinary years."""
+
+    def day_of_year(column: str) -> pl.Expr:
+        return pl.col(column).dt.month().cast(pl.Int32) * 100 + pl.col(column).dt.day().cast(pl.Int32)
+
     years = pl.col(day).dt.year() - pl.col(birth).dt.year()
-    not_yet = (pl.col(day).dt.month() * 100 + pl.col(day).dt.day()) < (
-        pl.col(birth).dt.month().cast(pl.Int32) * 100 + pl.col(birth).dt.day()
-    )
-    return (years - not_yet.cast(pl.Int32)).cast(pl.Int32)
+    return years - (day_of_year(day) < day_of_year(birth)).cast(pl.Int32)
 
 
 def class_of(number: pl.Expr, starts: tuple[int, ...]) -> pl.Expr:
@@ -62,12 +66,13 @@ def class_of(number: pl.Expr, starts: tuple[int, ...]) -> pl.Expr:
     >>> pl.DataFrame({"n": [0, 2, 9]}).select(class_of(pl.col("n"), (0, 1, 4)))["n"].to_list()
     ['0', '1-3', '4+']
     """
-    inner = zip(starts[:-1], starts[1:], strict=True)
+    inner = pairwise(starts)
     labels = [f"{first}-{after - 1}" if after - first > 1 else str(first) for first, after in inner]
-    chosen = pl.when(number >= starts[-1]).then(pl.lit(f"{starts[-1]}+"))
+    chosen: Any = pl.when(number >= starts[-1]).then(pl.lit(f"{starts[-1]}+"))
     for first, label in reversed(list(zip(starts[:-1], labels, strict=True))):
         chosen = chosen.when(number >= first).then(pl.lit(label))
-    return chosen.otherwise(None)
+    named: pl.Expr = chosen.otherwise(None)
+    return named
 
 
 def _covered_days(kind: str) -> tuple[pl.Expr, pl.Expr]:
@@ -76,9 +81,7 @@ def _covered_days(kind: str) -> tuple[pl.Expr, pl.Expr]:
     return pl.col(kind), pl.col(kind)
 
 
-def _covered(
-    episodes: pl.DataFrame, coverage: pl.DataFrame, kind: str, first: pl.Expr, last: pl.Expr
-) -> pl.Series:
+def _covered(episodes: pl.DataFrame, coverage: pl.DataFrame, kind: str, first: pl.Expr, last: pl.Expr) -> pl.Series:
     """Rows of the episodes whose person has an interval of the kind that meets the days."""
     of_kind = coverage.filter(pl.col("kind").cast(pl.String) == kind).select("beneficiary_id", "start_date", "end_date")
     return (

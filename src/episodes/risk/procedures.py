@@ -75,7 +75,10 @@ def _groups_held(anchors: pl.DataFrame, grouping: ProcedureGroups) -> pl.DataFra
     inpatient = pl.col("anchor_setting") == "inpatient"
     done = pl.concat(
         [
-            concerned.filter(inpatient).select("_row", code="procedures").explode("code").with_columns(system=pl.lit("icd10pcs")),
+            concerned.filter(inpatient)
+            .select("_row", code="procedures")
+            .explode("code")
+            .with_columns(system=pl.lit("icd10pcs")),
             concerned.filter(~inpatient).select("_row", code="anchor_code", system=pl.lit("hcpcs")),
         ]
     ).join(elements, left_on=["system", "code"], right_on=["code_system", "code"], how="inner")

@@ -123,7 +123,8 @@ def _with_lookback(episodes: pl.DataFrame, rules: RiskRules) -> pl.DataFrame:
     return (
         episodes.select(_EPISODE_COLUMNS)
         .with_columns(
-            _lookback_start=before.dt.offset_by(f"-{rules.lookback_days.value}d"), _lookback_end=before.dt.offset_by("-1d")
+            _lookback_start=before.dt.offset_by(f"-{rules.lookback_days.value}d"),
+            _lookback_end=before.dt.offset_by("-1d"),
         )
         .with_row_index("_row")
     )
@@ -153,7 +154,8 @@ def _conditions(person: pl.DataFrame, diagnoses: pl.DataFrame, rules: RiskRules,
         found = found.with_columns(of_other["_further"].list.eval(pl.lit(f"{model}:") + pl.element()).alias(name))
         further.append(pl.col(name))
     found = found.with_columns(
-        hcc_count_class=class_of(pl.col("hcc_count"), rules.hcc.count_classes.value), further_hccs=pl.concat_list(further)
+        hcc_count_class=class_of(pl.col("hcc_count"), rules.hcc.count_classes.value),
+        further_hccs=pl.concat_list(further),
     )
     if rules.hcc.interactions is None:
         return found.with_columns(hcc_interactions=pl.lit([], dtype=TEXTS))
