@@ -1,8 +1,8 @@
 """What a programme is: a frozen, typed model of its rules, each with a citation and a status.
 
 A programme has four parts: *construction* of episodes, *risk*, *price* and *settlement*. Each is put together from a
-closed set of step kinds with parameters. No number of a programme stands in code: the engine reads this model, and the model
-is read from a rules file (how to write one: docs/rules-and-statuses.md).
+closed set of step kinds with parameters. No number of a programme stands in code: the engine reads this model, and the
+model is read from a rules file (how to write one: docs/rules-and-statuses.md).
 """
 
 from __future__ import annotations

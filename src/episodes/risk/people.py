@@ -63,7 +63,7 @@ def class_of(number: pl.Expr, starts: tuple[int, ...]) -> pl.Expr:
     """The class of a whole number: `0-64`, `65-74`, `3`, and `85+` for the last; null stays null.
 
     >>> import polars as pl
-    >>> pl.DataFrame({"n": [0, 2, 9]}).select(class_of(pl.col("n"), (0, 1, 4)))["n"].to_list()
+    >>> pl.DataFrame({"n": [0, 2, 9]}).select(count=class_of(pl.col("n"), (0, 1, 4)))["count"].to_list()
     ['0', '1-3', '4+']
     """
     inner = pairwise(starts)
