@@ -1,4 +1,4 @@
-"""Expected cost: planted coefficients are found, collinear columns named, and the arithmetic equals an independent one."""
+"""Expected cost: planted coefficients are found, collinear columns named, the arithmetic is that of numpy."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from risk.synthetic_rows import AGES, DUAL, GROUPS, HCC_EFFECTS, INTERCEPT, NOIS
 PLANTED = {
     **{("age_class", level): effect for level, effect in AGES.items()},
     **{("procedure_group", level): effect for level, effect in GROUPS.items()},
-    **{(f"hccs={hcc}", "yes"): effect for hcc, effect in HCC_EFFECTS.items()},
-    ("full_dual", "yes"): DUAL,
+    **{(f"hccs={hcc}", "true"): effect for hcc, effect in HCC_EFFECTS.items()},
+    ("full_dual", "true"): DUAL,
     ("(intercept)", ""): INTERCEPT,
 }
 REFERENCES = {"age_class": "65-74", "procedure_group": "total_knee"}
@@ -120,10 +120,10 @@ def test_collinear_columns_are_set_aside_and_named(rows: pl.DataFrame) -> None:
         (term, level): (status, note)
         for term, level, status, note in model.coefficients.select("term", "level", "status", "note").iter_rows()
     }
-    assert by_term["old", "yes"] == ("aliased", "is a combination of age_class: 85+")
+    assert by_term["old", "true"] == ("aliased", "is a combination of age_class: 85+")
     assert by_term["months", ""] == ("aliased", "is a combination of age")
-    assert by_term["hccs=999", "yes"] == ("not_seen", "is in no row")
-    assert by_term["never", "no"][0] == "reference"
+    assert by_term["hccs=999", "true"] == ("not_seen", "is in no row")
+    assert by_term["never", "false"][0] == "reference"
     assert by_term["constant", "one"][0] == "reference"
     assert "LEJR: old is a combination of age_class: 85+." in model.notes
     plain = ep.risk.fit_cost_model(rows, terms=["age_class", "age"], references=REFERENCES)
@@ -176,7 +176,7 @@ def test_multipliers_are_exponentials_and_their_product(rows: pl.DataFrame) -> N
     )
     said = ep.risk.multipliers(model, one)
     b = {(t, level): value for t, level, value in model.coefficients.select("term", "level", "coefficient").iter_rows()}
-    wanted = [b["age_class", "85+"], 0.0, b["full_dual", "yes"], 0.0, b["hccs=226", "yes"]]
+    wanted = [b["age_class", "85+"], 0.0, b["full_dual", "true"], 0.0, b["hccs=226", "true"]]
     np.testing.assert_allclose(said["multipliers"][0].to_list(), np.exp(wanted))
     assert said["multiplier"][0] == pytest.approx(np.exp(sum(wanted)))
     assert said["multipliers"][1].to_list() == [1.0] * 5
@@ -198,7 +198,7 @@ def test_published_multipliers_are_used_as_they_stand(tmp_path: Path) -> None:
     file = tmp_path / "published.csv"
     file.write_text(
         "category,term,level,multiplier\n"
-        "LEJR,hcc_count_class,0,1\nLEJR,hcc_count_class,1,1.0731\nLEJR,hcc_count_class,2+,1.31\nLEJR,full_dual,yes,1.05\n",
+        "LEJR,hcc_count_class,0,1\nLEJR,hcc_count_class,1,1.0731\nLEJR,hcc_count_class,2+,1.31\nLEJR,full_dual,true,1.05\n",
         encoding="utf-8",
     )
     model = ep.risk.read_coefficients(file, form="log")

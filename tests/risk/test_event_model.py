@@ -70,7 +70,7 @@ def test_a_level_that_separates_is_said_and_counts_as_the_reference(rows: pl.Dat
     status = {
         term: status
         for term, level, status in model.coefficients.select("term", "level", "status").iter_rows()
-        if level == "yes"
+        if level == "true"
     }
     assert status == {"full_dual": "estimated", "rare": "separated", "sure": "separated"}
     assert "LEJR: rare separates: nobody of its 5 rows has the event, so it counts as the reference." in model.notes

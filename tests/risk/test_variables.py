@@ -11,7 +11,7 @@ import pytest
 import episodes as ep
 from episodes.errors import ContractError, ProgramError
 from episodes.risk import RISK_SCHEMA
-from risk.risk_cases import CASES, risk_of_case
+from risk.risk_cases import CASES, program_of, risk_of_case
 
 WORKED: list[dict[str, Any]] = tomllib.loads((CASES / "variables.toml").read_text(encoding="utf-8"))["case"]
 TABLES = ("claims", "lines", "beneficiaries", "coverage")
@@ -73,5 +73,5 @@ def test_wrong_input_is_said(bundled: tuple[ep.BuiltEpisodes, list[pl.DataFrame]
     built, tables, _ = bundled
     with pytest.raises(ContractError, match="lacks: anchor_end"):
         ep.risk.risk_of(built.episodes.drop("anchor_end"), *tables, built.program)
-    with pytest.raises(ProgramError, match=r"risk.hcc.count_classes|count_classes must ascend"):
-        built.program.override({"risk.hcc.count_classes": [1, 2]})
+    with pytest.raises(ProgramError, match="hcc.count_classes must ascend and begin with 0"):
+        program_of("bpci").override({"risk.hcc.count_classes": [1, 2]})

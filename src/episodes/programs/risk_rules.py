@@ -1,4 +1,4 @@
-"""What describes the risk of an episode, as data: look-back, condition categories, prior use, procedures, terms."""
+"""What describes the risk of an episode, as data: look-back, condition categories, prior use, procedures."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ class HccRules(Part):
     diagnosis_fields: Rule[tuple[Literal["claim", "line"], ...]]
     diagnosis_date: Rule[Literal["thru_date", "from_date"]]
     """The date of a claim that must lie in the look-back."""
-    count_classes: Rule[tuple[Count, ...]]
-    """First count of each class; the last class is open."""
+    count_classes: Rule[tuple[Count, ...]] | None = None
+    """First count of each class, the last class open; none where the price's risk factors have their own bands."""
+    flags: Rule[str] | None = None
+    """Code table of the single categories that are factors of a model: category (of the episode), hcc."""
     interactions: Rule[str] | None = None
     """Code table of groups and products of categories."""
 
@@ -91,14 +93,14 @@ class ModifierFlag(NamedRule):
 
 
 class RiskRules(Part):
-    """The risk variables of an episode, and the form of the model fitted on them."""
+    """The risk variables of an episode."""
 
     lookback_days: Rule[DaysOfWindow]
     lookback_before: Rule[EpisodeDay]
     """The look-back ends on the day before this one."""
     age_on: Rule[EpisodeDay]
-    age_classes: Rule[tuple[Count, ...]]
-    """First age of each class, completed years; the last class is open."""
+    age_classes: Rule[tuple[Count, ...]] | None = None
+    """First age of each class, completed years, the last class open; none where the price's factors have bands."""
     originally_disabled_reasons: Rule[tuple[str, ...]]
     """Codes of `original_entitlement_reason` that mean disability."""
     covered_on: Rule[CoveredOn]
@@ -108,14 +110,12 @@ class RiskRules(Part):
     procedure_groups: tuple[ProcedureGroups, ...] = ()
     diagnosis_flags: tuple[DiagnosisFlag, ...] = ()
     modifier_flags: tuple[ModifierFlag, ...] = ()
-    form: Rule[Literal["multiplicative", "additive"]]
-    """Multipliers (exponentials of the coefficients of a model of log cost), or amounts to add."""
-    terms: Rule[str] | None = None
-    """Code table of the model's terms: category, term."""
 
     @model_validator(mode="after")
     def _classes_begin_at_zero(self) -> RiskRules:
         for name, rule in (("age_classes", self.age_classes), ("hcc.count_classes", self.hcc.count_classes)):
+            if rule is None:
+                continue
             if not rule.value or rule.value[0] != 0 or list(rule.value) != sorted(set(rule.value)):
                 raise ValueError(f"{name} must ascend and begin with 0: the first number of each class")
         return self
@@ -133,6 +133,8 @@ def _wanted_tables(risk: RiskRules) -> Iterator[tuple[str, str, tuple[str, ...]]
     if risk.hcc.interactions is not None:
         columns = ("model", "variable", "part", "hcc", "disabled", "at_least", "at_most")
         yield "risk.hcc.interactions", risk.hcc.interactions.value, columns
+    if risk.hcc.flags is not None:
+        yield "risk.hcc.flags", risk.hcc.flags.value, ("category", "hcc")
     for grouping in risk.procedure_groups:
         place = f"risk.procedure_groups.{grouping.id}"
         yield place, grouping.elements, ("code_system", "code", "element")
@@ -140,8 +142,6 @@ def _wanted_tables(risk: RiskRules) -> Iterator[tuple[str, str, tuple[str, ...]]
     for flag in risk.diagnosis_flags:
         if flag.table is not None:
             yield f"risk.diagnosis_flags.{flag.id}", flag.table, _FLAG_COLUMNS
-    if risk.terms is not None:
-        yield "risk.terms", risk.terms.value, ("category", "term")
 
 
 def wrong_risk(risk: RiskRules, categories: Iterable[str]) -> Iterator[str]:
@@ -165,8 +165,8 @@ def wrong_risk(risk: RiskRules, categories: Iterable[str]) -> Iterator[str]:
                     f"{place}.{rule.id}: not a category: {', '.join(sorted(strange))}; "
                     f"categories: {', '.join(sorted(known))}"
                 )
-    terms = risk.terms
-    if terms is not None and terms.value in manifest() and "category" in manifest()[terms.value]["columns"]:
-        strange = set(load_codes(terms.value)["category"].drop_nulls()) - known
+    flags = risk.hcc.flags
+    if flags is not None and flags.value in manifest() and "category" in manifest()[flags.value]["columns"]:
+        strange = set(load_codes(flags.value)["category"].drop_nulls()) - known
         if strange:
-            yield f"risk.terms: the code table {terms.value!r} has categories that are not the programme's"
+            yield f"risk.hcc.flags: the code table {flags.value!r} has categories that are not the programme's"

@@ -28,7 +28,7 @@ def read_coefficients(path: str | Path, *, form: Form | None = None) -> RiskMode
     """Read the coefficients of a model from a CSV file.
 
     Args:
-        path: the file; columns: see the module. A level of a yes/no term is `yes`; of a number it is blank; the
+        path: the file; columns: see the module. The level of a yes/no term is `true`; of a number it is blank; the
             reference level of a text is a row with coefficient 0 (multiplier 1). A model of one category for all
             rows has category `ALL`.
         form: needed where the file has no column `form`.

@@ -37,14 +37,13 @@ def fit_cost_model(
 
     Args:
         frame: `row`, `cost` (cents), the category and the terms' columns: `built.risk` joined with the episodes.
-        terms: the same for every category, or a mapping of category to terms (`terms_of(program)`). What a term can
-            be: docs/risk.md.
+        terms: the same for every category, or a mapping of category to terms. What a term can be: docs/risk.md.
         cost: name of the cost; capped cost where the programme caps it.
         form: `log` (rows without a positive cost are left out and counted), or `linear`.
         weights: name of a weight (weights of baseline years, say); default: every row counts once.
         by: the column of the category; null = one model over all rows.
         row: names a row; rows are summed in its order, so that their order in the frame does not matter.
-        references: term to reference level. Default: `no`, or the most frequent level.
+        references: term to reference level. Default: `false`, or the most frequent level.
 
     Returns:
         `RiskModel`. Columns that depend on others, or that no row has, are not estimated: they have their status and
@@ -61,7 +60,7 @@ def fit_cost_model(
         >>> rows = pl.DataFrame({"episode_id": ["a", "b", "c", "d"], "category": ["X"] * 4,
         ...     "fracture": [False, False, True, True], "episode_cents": [1_000_00, 1_000_00, 1_500_00, 1_500_00]})
         >>> model = fit_cost_model(rows, terms=["fracture"])
-        >>> model.coefficients.filter(level="yes")["multiplier"].round(6).to_list()
+        >>> model.coefficients.filter(level="true")["multiplier"].round(6).to_list()
         [1.5]
     """
     if form not in get_args(CostForm):

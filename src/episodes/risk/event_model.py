@@ -57,7 +57,7 @@ def fit_event_model(
         >>> rows = pl.DataFrame({"episode_id": range(8), "category": ["X"] * 8, "old": [False] * 4 + [True] * 4,
         ...     "event": [True, False, False, False, True, True, True, False]})
         >>> model = fit_event_model(rows, terms=["old"])
-        >>> model.coefficients.filter(term="old", level="yes")["multiplier"].round(6).to_list()   # odds 3 over 1/3
+        >>> model.coefficients.filter(term="old", level="true")["multiplier"].round(6).to_list()   # odds 3 over 1/3
         [9.0]
     """
     if event in frame.columns and frame.schema[event] != pl.Boolean:
@@ -153,8 +153,8 @@ def _solve(
     suspects = [place for place in np.argsort(-reach, kind="stable")[:5] if reach[place] > 0.2 * reach.max()]
     names = ", ".join(rows.columns[place].name for place in suspects)
     raise RiskError(
-        f"The event of {rows.category} is separated: together, {names} tell it without error for some rows, so that no finite "
-        "coefficients exist. Leave one of these terms out, or bring rare levels together."
+        f"The event of {rows.category} is separated: together, {names} tell it without error for some rows, so that no "
+        "finite coefficients exist. Leave one of these terms out, or bring rare levels together."
     )
 
 

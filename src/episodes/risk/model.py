@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -157,6 +157,39 @@ def multipliers(
     return named.join(pl.concat(made), on="_place", how="left", maintain_order="left").drop("_place")
 
 
+def price_coefficients(model: RiskModel, *, factors: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """A model's multipliers in the form in which target prices take them.
+
+    Args:
+        model: of form `log`, whose terms are the factors of the programme's prices.
+        factors: term to factor, where they have not the same name. Default: `hccs` (flags of single condition
+            categories) is factor `hcc`.
+
+    Returns:
+        category, factor, level, multiplier: for a term such as `hccs=37` the level is `37`; only what was estimated
+        (or given), reference levels multiply by 1 and need no row.
+
+    Raises:
+        ArgumentError: another form, or terms that are numbers or products: a price's factor has levels.
+    """
+    _need_form(model, ("log",), "price_coefficients")
+    used = model.coefficients.filter(
+        ~pl.col("term").is_in([INTERCEPT, SMEARING]) & pl.col("status").is_in(["estimated", "given"])
+    )
+    unfit = used.filter((pl.col("level") == "") | pl.col("term").str.contains("*", literal=True))
+    if unfit.height:
+        names = ", ".join(unfit["term"].unique().sort())
+        raise ArgumentError(f"A price's factor has levels; these terms are numbers or products: {names}.")
+    renamed = {"hccs": "hcc"} if factors is None else dict(factors)
+    column, value = pl.col("term").str.split("=").list.first(), pl.col("term").str.extract("=(.*)$")
+    return used.select(
+        category=pl.when(pl.col("category") != EVERYTHING).then("category"),
+        factor=column.replace(renamed),
+        level=pl.coalesce(value, "level"),
+        multiplier="multiplier",
+    )
+
+
 # --- scores -------------------------------------------------------------------------------------------------
 
 
@@ -229,7 +262,7 @@ def _need_levels(term: str, category: str, known: Sequence[str], rows: pl.DataFr
     if term == INTERCEPT or "*" in term or is_number(term, rows.schema):
         return
     there = rows.group_by(levels_of(term, rows.schema).alias("level")).len()
-    strange = there.filter(~pl.col("level").is_in([*known, "no"]))
+    strange = there.filter(~pl.col("level").is_in([*known, "false"]))
     if strange.height:
         names = ", ".join(sorted(strange["level"].to_list())[:5])
         raise RiskError(

@@ -31,7 +31,7 @@ def of_the_person(
     known = described.select(
         "_row",
         age=age,
-        age_class=class_of(age, rules.age_classes.value),
+        age_class=class_of(age, rules.age_classes.value if rules.age_classes else ()),
         sex=sex_in_words(),
         originally_disabled=disabled,
         disabled=(disabled & (age < ENTITLED_BY_AGE)).fill_null(False),
@@ -60,17 +60,18 @@ def completed_years(birth: str, day: str) -> pl.Expr:
 
 
 def class_of(number: pl.Expr, starts: tuple[int, ...]) -> pl.Expr:
-    """The class of a whole number: `0-64`, `65-74`, `3`, and `85+` for the last; null stays null.
+    """The class of a whole number: `<65`, `65-74`, `3`, and `85+` for the last; null stays null, and without classes.
 
     >>> import polars as pl
     >>> pl.DataFrame({"n": [0, 2, 9]}).select(count=class_of(pl.col("n"), (0, 1, 4)))["count"].to_list()
     ['0', '1-3', '4+']
     """
-    inner = pairwise(starts)
-    labels = [f"{first}-{after - 1}" if after - first > 1 else str(first) for first, after in inner]
+    if not starts:
+        return pl.lit(None, dtype=pl.String)
     chosen: Any = pl.when(number >= starts[-1]).then(pl.lit(f"{starts[-1]}+"))
-    for first, label in reversed(list(zip(starts[:-1], labels, strict=True))):
-        chosen = chosen.when(number >= first).then(pl.lit(label))
+    for first, after in reversed(list(pairwise(starts))):
+        wide = f"<{after}" if first == 0 else f"{first}-{after - 1}"
+        chosen = chosen.when(number >= first).then(pl.lit(str(first) if after - first == 1 else wide))
     named: pl.Expr = chosen.otherwise(None)
     return named
 

@@ -2,7 +2,7 @@
 
 A term is one of
 
-* `column`: text gives a column for each level but one, yes/no a column for `yes`, a number itself;
+* `column`: text gives a column for each level but one, yes/no a column for level `true`, a number itself;
 * `column=value`: 1 where a list has the value (or text is it), else 0;
 * `column^2`: a power of a number;
 * `term*term`: the products of the two terms' columns; both terms must stand in the model by themselves as well.
@@ -36,7 +36,7 @@ class Column:
     @property
     def name(self) -> str:
         """As people read it: `age_class: 85+`, `hccs=37`."""
-        return f"{self.term}: {self.level}" if self.level not in ("", "yes") else self.term
+        return f"{self.term}: {self.level}" if self.level not in ("", "true") else self.term
 
     def expression(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
         """The column's values as numbers."""
@@ -51,26 +51,24 @@ class Column:
         return (levels_of(self.term, schema) == self.level).cast(pl.Float64)
 
 
-def terms_of(program: Program) -> dict[str, tuple[str, ...]]:
-    """The terms of a programme's risk model, by category.
+def hcc_terms(program: Program) -> dict[str, tuple[str, ...]]:
+    """The terms of the single condition categories that are factors of a programme's model, by category of episode.
 
     Raises:
         RiskError: the programme's rules name none.
 
-    Regulation: TEAM 42 CFR 512.545(a); CJR 86 FR 23572.
+    Regulation: TEAM 42 CFR 512.545(a)(6).
 
     Example:
         >>> import episodes as ep
-        >>> ep.risk.terms_of(ep.load_program("cjr", performance_year=7))
-        {'LEJR': ('hcc_count_class', 'age_class', 'full_dual')}
+        >>> ep.risk.hcc_terms(ep.load_program("team", performance_year=1))["LEJR"][:3]
+        ('hccs=17', 'hccs=36', 'hccs=37')
     """
-    rule = program.risk.terms
+    rule = program.risk.hcc.flags
     if rule is None:
-        raise RiskError(
-            f"The rules of {program.id!r} name no terms of a risk model (risk.terms). Give terms of your own."
-        )
-    table = load_codes(rule.value).group_by("category", maintain_order=True).agg("term")
-    return {category: tuple(terms) for category, terms in table.iter_rows()}
+        raise RiskError(f"The rules of {program.id!r} name no single condition categories (risk.hcc.flags).")
+    table = load_codes(rule.value).group_by("category", maintain_order=True).agg("hcc")
+    return {category: tuple(f"hccs={hcc}" for hcc in hccs) for category, hccs in table.iter_rows()}
 
 
 def need_terms(terms: Sequence[str], schema: Mapping[str, pl.DataType]) -> None:
@@ -103,7 +101,7 @@ def is_number(term: str, schema: Mapping[str, pl.DataType]) -> bool:
 
 
 def levels_of(term: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-    """The level of each row: text, `yes` or `no`, or `missing`."""
+    """The level of each row: text, `true` or `false`, or `missing`."""
     column, _, value = _parts(term)
     kind = schema[column]
     if value is None and kind != pl.Boolean:
@@ -114,7 +112,7 @@ def levels_of(term: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
         holds = pl.col(column).list.contains(value).fill_null(False)
     else:
         holds = (pl.col(column).cast(pl.String) == value).fill_null(False)
-    return pl.when(holds).then(pl.lit("yes")).when(~holds).then(pl.lit("no")).otherwise(pl.lit(MISSING))
+    return pl.when(holds).then(pl.lit("true")).when(~holds).then(pl.lit("false")).otherwise(pl.lit(MISSING))
 
 
 def numbers_of(terms: Sequence[str], schema: Mapping[str, pl.DataType]) -> Iterator[str]:
@@ -129,7 +127,7 @@ def columns_of(
 ) -> tuple[list[Column], list[Column]]:
     """The columns that the terms make of a frame's rows, and the reference levels they leave out.
 
-    The reference is the level named in `references`; else `no`; else the most frequent, of equals the first.
+    The reference is the level named in `references`; else `false`; else the most frequent, of equals the first.
     """
     schema = frame.schema
     columns, left_out = [Column(INTERCEPT, "")], []
@@ -145,8 +143,8 @@ def columns_of(
             reference = _reference(term, dict(number.iter_rows()), references.get(term))
             left_out.append(Column(term, reference))
             levels = number["level"].to_list()
-            if "=" in term and "yes" not in levels:
-                levels.append("yes")
+            if "=" in term and "true" not in levels:
+                levels.append("true")
             of_term[term] = [Column(term, level) for level in levels if level != reference]
         columns += of_term[term]
     return columns, left_out
@@ -157,8 +155,8 @@ def _reference(term: str, number: Mapping[str, int], named: str | None) -> str:
         if named not in number:
             raise ArgumentError(unknown_name(f"reference level of {term!r}:", named, number))
         return named
-    if "=" in term or set(number) <= {"yes", "no", MISSING}:
-        return "no"
+    if "=" in term or set(number) <= {"true", "false", MISSING}:
+        return "false"
     return max(sorted(number), key=lambda level: number[level])
 
 

@@ -91,8 +91,8 @@ def risk_of(
         >>> built = ep.build_episodes(claims, team)
         >>> tables = [claims.table(name).collect() for name in ("claims", "lines", "beneficiaries", "coverage")]
         >>> risk = ep.risk.risk_of(built.episodes, *tables, team)
-        >>> risk.height == built.episodes.height, sorted(risk["age_class"].drop_nulls().unique())
-        (True, ['0-64', '65-74', '75-84', '85+'])
+        >>> risk.height == built.episodes.height, sorted(risk["procedure_group"].drop_nulls().unique())
+        (True, ['ankle_or_reattachment', 'partial_hip', 'total_hip_or_resurfacing', 'total_knee'])
     """
     if lacking := [column for column in _EPISODE_COLUMNS if column not in episodes.columns]:
         raise ContractError(f"The frame 'episodes' lacks: {', '.join(lacking)}. Give what build_episodes returns.")
@@ -153,8 +153,9 @@ def _conditions(person: pl.DataFrame, diagnoses: pl.DataFrame, rules: RiskRules,
         name = f"_{model}"
         found = found.with_columns(of_other["_further"].list.eval(pl.lit(f"{model}:") + pl.element()).alias(name))
         further.append(pl.col(name))
+    starts = rules.hcc.count_classes
     found = found.with_columns(
-        hcc_count_class=class_of(pl.col("hcc_count"), rules.hcc.count_classes.value),
+        hcc_count_class=class_of(pl.col("hcc_count"), starts.value if starts else ()),
         further_hccs=pl.concat_list(further),
     )
     if rules.hcc.interactions is None:
