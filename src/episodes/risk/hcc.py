@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from episodes.errors import ArgumentError, ContractError, count_of, unknown_name
@@ -17,8 +19,9 @@ from episodes.programs.references import References
 from episodes.programs.risk_rules import HccEdit
 
 Mapping = Literal["current", "current_and_earlier"]
-_ROOM = 2**16
-"""Room for the number of a category beside the person's row in one key."""
+Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+"""Who has which category: one row a category, in the order of their numbers, one column a person."""
 ALL_EDITS: tuple[HccEdit, ...] = get_args(HccEdit)
 
 _SEXES = {"1": "male", "M": "male", "MALE": "male", "2": "female", "F": "female", "FEMALE": "female"}
@@ -72,29 +75,15 @@ def hccs(
     _need_edits(edits)
     _need_columns("diagnoses", diagnoses, (by, "diagnosis"))
     persons = _persons(diagnoses, people, by)
-    said = diagnoses.select(pl.col(by).cast(persons.schema[by]), pl.col("diagnosis").cast(pl.String)).join(
-        persons.select(by, "_person"), on=by, how="left", maintain_order="left"
-    )
-    if said["_person"].null_count():
-        strangers = said.filter(pl.col("_person").is_null())[by].n_unique()
-        raise ArgumentError(
-            f"diagnoses has {count_of(strangers, 'person', 'people')} that people has not. "
-            f"Give everybody a row in people, or take the diagnoses of those you ask about."
-        )
-    applied = edits if people is not None else ()
-    found = _categories(said, codes, persons, model, applied, tables)
-    kept = _after_hierarchies(_with_companions(found, model), model, tables)
-    listed = (
-        kept.select(
-            _person=(pl.col("_key") // _ROOM).cast(pl.UInt32).set_sorted(), hcc=(pl.col("_key") % _ROOM).cast(pl.String)
-        )
-        .group_by("_person", maintain_order=True)
-        .agg("hcc")
-    )
-    return persons.join(listed, on="_person", how="left", maintain_order="left").select(
-        by,
-        hccs=pl.col("hcc").fill_null([]),
-        hcc_count=pl.col("hcc").list.len().fill_null(0).cast(pl.Int32),
+    said = _of_persons(diagnoses, persons, by)
+    found = _categories(said, codes, persons, model, edits if people is not None else (), tables)
+    numbers = found["hcc"].to_numpy()
+    named = np.flatnonzero(np.bincount(numbers))
+    has = np.zeros((named.size, persons.height), dtype=np.bool_)
+    has[np.searchsorted(named, numbers), found["_person"].to_numpy()] = True
+    kept = _after_hierarchies(_with_companions(has, named, model), named, model, tables)
+    return persons.select(by).with_columns(
+        hccs=_lists(kept, named), hcc_count=pl.Series(kept.sum(axis=0, dtype=np.int32))
     )
 
 
@@ -211,6 +200,20 @@ def _persons(diagnoses: pl.DataFrame, people: pl.DataFrame | None, by: str) -> p
     return people.with_row_index("_person")
 
 
+def _of_persons(diagnoses: pl.DataFrame, persons: pl.DataFrame, by: str) -> pl.DataFrame:
+    """_person, diagnosis. Rows of a person that stand together, as in claims, are looked up once."""
+    runs = diagnoses.select(pl.col(by).cast(persons.schema[by]).rle()).unnest(by)
+    placed = runs.join(persons.select(by, "_person"), left_on="value", right_on=by, how="left", maintain_order="left")
+    if placed["_person"].null_count():
+        strangers = placed.filter(pl.col("_person").is_null())["value"].n_unique()
+        raise ArgumentError(
+            f"diagnoses has {count_of(strangers, 'person', 'people')} that people has not. "
+            f"Give everybody a row in people, or take the diagnoses of those you ask about."
+        )
+    rows = np.repeat(placed["_person"].to_numpy(), placed["len"].to_numpy())
+    return pl.DataFrame({"_person": rows, "diagnosis": diagnoses["diagnosis"].cast(pl.String)})
+
+
 def _categories(
     said: pl.DataFrame,
     codes: pl.DataFrame,
@@ -219,7 +222,7 @@ def _categories(
     edits: Sequence[str],
     tables: References,
 ) -> pl.DataFrame:
-    """_key: the categories of everybody's diagnoses, edited; a key is the person's row and the category."""
+    """_person, hcc: the categories of everybody's diagnoses, edited; the same may stand there more than once."""
     rules = tables.hcc_table("hcc_edits").filter((pl.col("model") == model) & pl.col("kind").is_in(list(edits)))
     known = {name: name in persons.columns for name in ("age", "sex")}
     rules = rules.filter(pl.when(pl.col("kind") == "sex").then(known["sex"]).otherwise(known["age"]))
@@ -228,24 +231,15 @@ def _categories(
     plain = pl.col("diagnosis").str.replace_all(".", "", literal=True).str.to_uppercase()
     spelled = said.select(pl.col("diagnosis").unique()).with_columns(_code=plain)
     of_spelling = spelled.join(marked, left_on="_code", right_on="diagnosis", how="inner").drop("_code")
-    found = said.select("_person", "diagnosis").join(of_spelling, on="diagnosis", how="inner")
-    as_mapped = found.filter(pl.col("_rule").is_null()).select(_key())
+    found = said.join(of_spelling, on="diagnosis", how="inner").drop("diagnosis")
     if rules.is_empty():
-        return _each_once(as_mapped)
-    return _each_once(pl.concat([as_mapped, _edited(found.drop_nulls("_rule"), persons, numbered)]))
-
-
-def _each_once(keys: pl.DataFrame) -> pl.DataFrame:
-    """The keys in their order, each once."""
-    return keys.sort("_key").filter(pl.col("_key").ne_missing(pl.col("_key").shift(1)))
-
-
-def _key(category: str = "hcc") -> pl.Expr:
-    """The person's row and a category in one number: one column is quicker to compare than two."""
-    return (pl.col("_person").cast(pl.UInt64) * _ROOM + pl.col(category)).alias("_key")
+        return found.drop("_rule")
+    as_mapped = found.filter(pl.col("_rule").is_null()).drop("_rule")
+    return pl.concat([as_mapped, _edited(found.drop_nulls("_rule"), persons, numbered)])
 
 
 def _edited(found: pl.DataFrame, persons: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    """_person, hcc of the diagnoses that have an edit: its category where it holds, none where that is blank."""
     edit = rules.select(
         edit_sex="sex",
         age_to=pl.col("age_to").cast(pl.Int32),
@@ -266,31 +260,44 @@ def _edited(found: pl.DataFrame, persons: pl.DataFrame, rules: pl.DataFrame) -> 
         pl.concat([found, edit[found["_rule"]], described[found["_person"]]], how="horizontal")
         .select("_person", hcc=pl.when(holds).then("edit_hcc").otherwise("hcc"))
         .drop_nulls("hcc")
-        .select(_key())
     )
 
 
-def _with_companions(found: pl.DataFrame, model: str) -> pl.DataFrame:
+def _with_companions(has: Flags, named: Numbers, model: str) -> Flags:
     """Without the categories that need another beside them and lack it."""
     table = load_codes("hcc_requirements").filter(pl.col("model") == model)
-    if table.is_empty():
-        return found
-    needs = table.select(hcc=_number(table, "with_any_of"), needing=_number(table, "hcc"))
-    in_need = found.filter((pl.col("_key") % _ROOM).is_in(needs["needing"].unique().implode()))
-    if in_need.is_empty():
-        return found
-    beside = _apart(found).join(needs, on="hcc", how="inner").select(_key("needing"))
-    return found.join(in_need.join(beside, on="_key", how="anti"), on="_key", how="anti", maintain_order="left")
+    needs: dict[int, list[int]] = {}
+    for needing, beside in _pairs(table, "hcc", "with_any_of", named):
+        needs.setdefault(needing, []).append(beside)
+    for needing, beside_any in needs.items():
+        has[needing] &= has[beside_any].any(axis=0)
+    return has
 
 
-def _after_hierarchies(found: pl.DataFrame, model: str, tables: References) -> pl.DataFrame:
+def _after_hierarchies(has: Flags, named: Numbers, model: str, tables: References) -> Flags:
     """Without the categories that a more severe one makes superfluous."""
     table = tables.hcc_table("hcc_hierarchies").filter(pl.col("model") == model)
-    drops = table.select(hcc=_number(table, "hcc"), drops=_number(table, "drops"))
-    dropped = _apart(found).join(drops, on="hcc", how="inner").select(_key("drops"))
-    return found.join(dropped, on="_key", how="anti", maintain_order="left")
+    kept = has.copy()
+    for hcc, dropped in _pairs(table, "hcc", "drops", named):
+        kept[dropped] &= ~has[hcc]
+    return kept
 
 
-def _apart(found: pl.DataFrame) -> pl.DataFrame:
-    """_person and hcc of the keys."""
-    return found.select(_person=pl.col("_key") // _ROOM, hcc=(pl.col("_key") % _ROOM).cast(pl.UInt16))
+def _pairs(table: pl.DataFrame, first: str, second: str, named: Numbers) -> list[tuple[int, int]]:
+    """The rows of pairs of categories, those left out that no diagnosis has."""
+    place = {int(number): row for row, number in enumerate(named)}
+    pairs = zip(_number(table, first).to_list(), _number(table, second).to_list(), strict=True)
+    return [(place[one], place[other]) for one, other in pairs if one in place and other in place]
+
+
+def _lists(kept: Flags, named: Numbers) -> pl.Series:
+    """Each person's categories as a list of text, in the order of their numbers."""
+    import pyarrow as pa
+
+    by_person = np.ascontiguousarray(kept.T)
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(kept.sum(axis=0, dtype=np.int64))])
+    texts = pl.Series([str(number) for number in named], dtype=pl.String)
+    held = texts.gather(np.flatnonzero(by_person.ravel()) % named.size)
+    lists = pa.LargeListArray.from_arrays(offsets, held.to_arrow())
+    listed: pl.Series = pl.Series("hccs", lists)
+    return listed

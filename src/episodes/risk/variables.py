@@ -42,6 +42,9 @@ RISK_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns of `risk`, one row a candidate episode (docs/risk.md)."""
 
+ICD9_LOOKBACK = "icd9_lookback"
+"""Flag of an episode whose look-back speaks ICD-9: no packaged model maps it, so its categories are not known."""
+
 _EPISODE_COLUMNS = (
     "episode_id",
     "beneficiary_id",
@@ -112,9 +115,10 @@ def risk_of(
     joined = windows.select("_row", "episode_id", "category")
     for part in (person, conditions, used, done):
         joined = joined.join(part, on="_row", how="left", maintain_order="left")
-    return joined.with_columns(fracture=fracture).select(
-        pl.col(name).cast(dtype) for name, dtype in RISK_SCHEMA.items()
-    )
+    joined = joined.with_columns(fracture=fracture)
+    if not _maps_icd9(rules, tables):
+        joined = _without_conditions(joined, _in_icd9(diagnoses))
+    return joined.select(pl.col(name).cast(dtype) for name, dtype in RISK_SCHEMA.items())
 
 
 def _with_lookback(episodes: pl.DataFrame, rules: RiskRules) -> pl.DataFrame:
@@ -166,4 +170,26 @@ def _conditions(person: pl.DataFrame, diagnoses: pl.DataFrame, rules: RiskRules,
         model=rules.hcc.model.value,
         table=rules.hcc.interactions.value,
         disabled="_disabled",
+    )
+
+
+def _maps_icd9(rules: RiskRules, tables: References) -> bool:
+    codes = tables.hcc_table("hcc").filter(pl.col("model") == rules.hcc.model.value)["diagnosis"]
+    return bool(codes.str.contains(r"^[0-9]").any())
+
+
+def _in_icd9(diagnoses: pl.DataFrame) -> pl.Series:
+    """Rows of the episodes of whose earlier diagnoses half or more begin with a digit, as only ICD-9 codes do."""
+    share = diagnoses.group_by("_row").agg(share=pl.col("diagnosis").str.contains(r"^[0-9]").mean())
+    return share.filter(pl.col("share") >= 0.5)["_row"]
+
+
+def _without_conditions(joined: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Condition categories are null for these rows, which are flagged."""
+    concerned = pl.col("_row").is_in(rows.implode())
+    columns = ("hccs", "hcc_count", "hcc_count_class", "further_hccs", "hcc_interactions")
+    flagged = pl.concat_list("risk_flags", pl.lit(ICD9_LOOKBACK)).list.sort()
+    return joined.with_columns(
+        *[pl.when(~concerned).then(column).alias(column) for column in columns],
+        risk_flags=pl.when(concerned).then(flagged).otherwise("risk_flags"),
     )
