@@ -266,11 +266,10 @@ def _edited(found: pl.DataFrame, persons: pl.DataFrame, rules: pl.DataFrame) -> 
 def _with_companions(has: Flags, named: Numbers, model: str) -> Flags:
     """Without the categories that need another beside them and lack it."""
     table = load_codes("hcc_requirements").filter(pl.col("model") == model)
-    needs: dict[int, list[int]] = {}
-    for needing, beside in _pairs(table, "hcc", "with_any_of", named):
-        needs.setdefault(needing, []).append(beside)
-    for needing, beside_any in needs.items():
-        has[needing] &= has[beside_any].any(axis=0)
+    beside = _pairs(table, "hcc", "with_any_of", named)
+    for needing in np.flatnonzero(np.isin(named, _number(table, "hcc").to_numpy())):
+        others = [other for one, other in beside if one == needing]
+        has[needing] &= has[others].any(axis=0)
     return has
 
 
