@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -75,3 +76,12 @@ def test_wrong_input_is_said(bundled: tuple[ep.BuiltEpisodes, list[pl.DataFrame]
         ep.risk.risk_of(built.episodes.drop("anchor_end"), *tables, built.program)
     with pytest.raises(ProgramError, match="hcc.count_classes must ascend and begin with 0"):
         program_of("bpci").override({"risk.hcc.count_classes": [1, 2]})
+
+
+def test_the_page_has_every_column_with_its_type() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "risk.md").read_text(encoding="utf-8")
+    section = page.split("\n## The variables\n", 1)[1].split("\n## ", 1)[0]
+    rows = [row.strip("|").split("|")[:2] for row in section.splitlines() if row.startswith("| `")]
+    words = {pl.String: "text", pl.Boolean: "yes/no", pl.Int32: "whole number", pl.Float64: "number"}
+    expected = [(f"`{name}`", words.get(dtype, "list of text")) for name, dtype in RISK_SCHEMA.items()]
+    assert [(name.strip(), word.strip()) for name, word in rows] == expected
