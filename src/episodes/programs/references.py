@@ -89,4 +89,5 @@ class References:
         for name, packaged in _HCC_PACKAGED.items():
             given: pl.DataFrame | None = getattr(self, name)
             digest.update((fingerprint_of(packaged) if given is None else given.write_csv()).encode())
+        digest.update(fingerprint_of("hcc_requirements").encode())
         return digest.hexdigest()

@@ -97,13 +97,11 @@ def c_statistic(happened: npt.NDArray[np.bool_], expected: npt.NDArray[np.float6
     >>> c_statistic(np.array([True, False, False]), np.array([0.5, 0.5, 0.1]))
     0.75
     """
-    from scipy.stats import rankdata
-
     with_event = int(happened.sum())
     without = happened.size - with_event
     if not with_event or not without:
         return float("nan")
-    ranks = float(rankdata(expected)[happened].sum())
+    ranks = float(pl.Series(expected).rank("average").to_numpy()[happened].sum())
     return (ranks - with_event * (with_event + 1) / 2) / (with_event * without)
 
 
