@@ -36,6 +36,7 @@ _ROOMS = (
     "claims",
     "programs",
     "building",
+    "risk",
     "pricing",
     "reconciliation",
     "alignment",
@@ -67,6 +68,7 @@ __all__ = [
     "reconcile",
     "reconciliation",
     "reports",
+    "risk",
     "running",
     "synthetic",
     "target_prices",
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
         programs,
         reconciliation,
         reports,
+        risk,
         running,
         synthetic,
     )

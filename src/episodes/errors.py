@@ -39,6 +39,10 @@ class PriceError(EpisodesError):
     """Target prices do not fit the episodes they are to be reconciled with."""
 
 
+class RiskError(EpisodesError):
+    """A risk model cannot be fitted on the rows given, or does not fit those it is to be used on."""
+
+
 class MixedBasisError(PriceError, BasisError):
     """Amounts of two bases were about to be compared."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from functools import cache
@@ -60,7 +61,10 @@ def load_codes(name: str) -> pl.DataFrame:
 
 @cache
 def _packaged(name: str) -> pl.DataFrame:
-    return pl.read_csv(_bytes_of(name), infer_schema=False)
+    """Large tables are packaged compressed (`.csv.gz`)."""
+    packed = _bytes_of(name)
+    compressed = str(_said_of(name)["file"]).endswith(".gz")
+    return pl.read_csv(gzip.decompress(packed) if compressed else packed, infer_schema=False)
 
 
 @cache

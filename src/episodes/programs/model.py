@@ -1,8 +1,8 @@
 """What a programme is: a frozen, typed model of its rules, each with a citation and a status.
 
-A programme has three parts: *construction* of episodes, *price* and *settlement*. Each is put together from a closed
-set of step kinds with parameters. No number of a programme stands in code: the engine reads this model, and the model
-is read from a rules file (how to write one: docs/rules-and-statuses.md).
+A programme has four parts: *construction* of episodes, *risk*, *price* and *settlement*. Each is put together from a
+closed set of step kinds with parameters. No number of a programme stands in code: the engine reads this model, and the
+model is read from a rules file (how to write one: docs/rules-and-statuses.md).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from episodes.errors import ProgramError
 from episodes.programs.code_tables import columns_of, load_codes, manifest
 from episodes.programs.construction import Construction, OverlapException
 from episodes.programs.ladder_rules import ModelDatesRung, StateRung
+from episodes.programs.risk_rules import RiskRules, wrong_risk
 from episodes.programs.rule import (
     CalendarYear,
     Count,
@@ -149,6 +150,8 @@ class ProgramRules(Part):
     categories: dict[str, str]
     performance_years: dict[str, PerformanceYear]
     construction: Construction
+    risk: RiskRules | None = None
+    """What describes the risk of an episode; none where the file does not say."""
     price: Price | None = None
     """How prices are set; none where the file has only construction rules."""
     settlement: Settlement | None = None
@@ -194,6 +197,7 @@ def contradictions(rules: ProgramRules) -> list[str]:
         *_wrong_tables(rules),
         *_wrong_lists(rules),
         *_missing_parts(rules),
+        *(wrong_risk(rules.risk, rules.categories) if rules.risk else ()),
         *(_wrong_price(rules, rules.price) if rules.price else ()),
         *(_wrong_settlement(rules, rules.settlement) if rules.settlement else ()),
     ]

@@ -20,6 +20,7 @@ from episodes.errors import ProgramError, count_of, unknown_name
 from episodes.programs.code_tables import fingerprint_of, is_own_file
 from episodes.programs.model import Price, ProgramRules, Settlement, named_tables, walk_rules
 from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
+from episodes.programs.risk_rules import RiskRules
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
 
 Period = tuple[dt.date, dt.date]
@@ -79,6 +80,17 @@ class Program:
     def id(self) -> str:
         """The programme's id, as in `load_program`."""
         return self.rules.id
+
+    @property
+    def risk(self) -> RiskRules:
+        """What describes the risk of an episode.
+
+        Raises:
+            ProgramError: the programme's file says nothing of it.
+        """
+        if self.rules.risk is None:
+            raise ProgramError(self._says_nothing_of("risk", "risk"))
+        return self.rules.risk
 
     @property
     def price(self) -> Price:
@@ -198,7 +210,8 @@ class Program:
 
     def code_tables(self) -> list[str]:
         """Names of the code tables the rules refer to; of a user's own tables their paths."""
-        return sorted({table for _, table, _ in named_tables(self.rules)})
+        names = {table for _, table, _ in named_tables(self.rules)}
+        return sorted(names | set(self.rules.risk.code_tables() if self.rules.risk is not None else ()))
 
     @property
     def _resolved(self) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
 
 from episodes.errors import ContractError
-from episodes.programs.code_tables import load_codes
+from episodes.programs.code_tables import fingerprint_of, load_codes
 
 SCHEMAS: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "ms_drgs": {
@@ -60,7 +60,6 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
     },
     "diagnosis_categories": {"code": pl.String, "category": pl.String},
     "procedure_categories": {"code": pl.String, "category": pl.String},
-    "hcc": {"model": pl.String, "diagnosis": pl.String, "hcc": pl.String},
 }
 """Columns of each reference table. Amounts (`rate`) are cents; a null modifier is the unmodified code."""
 
@@ -74,28 +73,39 @@ _KEYS = {
     "update_factors": ("category", "setting", "factor"),
     "diagnosis_categories": ("code", "category"),
     "procedure_categories": ("code", "category"),
-    "hcc": ("model", "diagnosis", "hcc"),
 }
 _PACKAGED = {"ms_drgs": "ms_drgs", "apc_map": "hcpcs_apc_map"}
+
+_HCC_COLUMNS = {
+    "hcc": ("model", "diagnosis", "hcc", "edition"),
+    "hcc_hierarchies": ("model", "hcc", "drops"),
+    "hcc_edits": ("model", "diagnosis", "kind", "sex", "age_to", "age_from", "hcc"),
+}
+_HCC_PACKAGED = {"hcc": "hcc_diagnoses", "hcc_hierarchies": "hcc_hierarchies", "hcc_edits": "hcc_edits"}
 
 
 @dataclass(frozen=True)
 class References:
-    """Reference tables, each replaceable by a frame with the columns of `SCHEMAS`; columns that may be null may be absent.
+    """Reference tables, each replaceable by a frame with these columns; those that may be null may be absent.
 
     Attributes:
         ms_drgs: fiscal_year, ms_drg, mdc, relative_weight, gmlos (geometric mean length of stay, days). Packaged:
             fiscal year 2021; a stay of another year takes the nearest year at hand, and the run's notes say so.
-        fee_schedule: hcpcs, modifier, global_days, start_date, end_date: the physician fee schedule's global periods.
+        fee_schedule: hcpcs, modifier, global_days, start_date, end_date: global periods of the fee schedule.
         opps: calendar_year, hcpcs, status_indicator, apc, j1_rank, rate (cents): Addenda B and J.
-        apc_map: calendar_year, hcpcs, secondary, apc, rate (cents), comprehensive: APC of a trigger procedure; rows with
-            a secondary procedure hold the complexity-adjusted one. Packaged: the triggers of BPCI Advanced, 2018 to 2024.
+        apc_map: calendar_year, hcpcs, secondary, apc, rate (cents), comprehensive: APC of a trigger procedure; rows
+            with a secondary one hold the complexity-adjusted APC. Packaged: triggers of BPCI Advanced, 2018 to 2024.
         clotting: quarter (2022Q1), hcpcs: clotting factors of the ASP files.
         drg_remap: direction (forward, backward), effective_date, from_drg, to_drg, conditions
             (`any_procedure=A|B; any_dx=C; principal_dx=D`): regrouping of DRGs between fiscal years.
         update_factors: ccn, category, fiscal_year, setting, factor: price updates; default 1.
         diagnosis_categories, procedure_categories: code, category (CCS).
-        hcc: model, diagnosis, hcc: condition categories.
+        hcc: model, diagnosis, hcc, edition (`2026`, or `earlier` for codes that only earlier mappings have): condition
+            categories of a diagnosis. Packaged: V22, V24, V28. Replaced whole, as the next two are.
+        hcc_hierarchies: model, hcc, drops: a category and those it makes superfluous.
+        hcc_edits: model, diagnosis, kind (sex, age, code_editor_age), sex (male, female), age_to, age_from, hcc: an
+            edit holds for a person of that sex, or aged up to age_to or from age_from; the diagnosis then has that
+            category, or none where hcc is blank.
 
     Raises:
         ContractError: a table lacks a column that it must have, or a column is not of its type.
@@ -116,14 +126,23 @@ class References:
     diagnosis_categories: pl.DataFrame | None = None
     procedure_categories: pl.DataFrame | None = None
     hcc: pl.DataFrame | None = None
+    hcc_hierarchies: pl.DataFrame | None = None
+    hcc_edits: pl.DataFrame | None = None
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            given = getattr(self, each.name)
+        for name, schema in SCHEMAS.items():
+            given = getattr(self, name)
             if given is None:
-                packaged = _PACKAGED.get(each.name)
-                given = _packaged(packaged) if packaged else pl.DataFrame(schema=dict(SCHEMAS[each.name]))
-            object.__setattr__(self, each.name, _typed(each.name, given))
+                packaged = _PACKAGED.get(name)
+                given = _packaged(packaged) if packaged else pl.DataFrame(schema=dict(schema))
+            object.__setattr__(self, name, _typed(name, given))
+        for name, columns in _HCC_COLUMNS.items():
+            table = getattr(self, name)
+            if table is not None:
+                lacking = [column for column in columns if column not in table.columns]
+                if lacking:
+                    raise ContractError(f"Reference table {name!r} lacks: {', '.join(lacking)}.")
+                object.__setattr__(self, name, table.select(pl.col(columns).cast(pl.String)))
 
     def table(self, name: str) -> pl.DataFrame:
         """A table by its name, with the types of `SCHEMAS`."""
@@ -135,12 +154,21 @@ class References:
         """`ms_drgs` with the contract's types, sorted by DRG and fiscal year."""
         return self.table("ms_drgs")
 
+    def hcc_table(self, name: str) -> pl.DataFrame:
+        """`hcc`, `hcc_hierarchies` or `hcc_edits`, as given or as packaged; all columns text."""
+        given: pl.DataFrame | None = getattr(self, name)
+        return load_codes(_HCC_PACKAGED[name]) if given is None else given
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over the tables' content."""
         digest = hashlib.sha256()
-        for each in fields(self):
-            digest.update(f"{each.name}\n".encode() + self.table(each.name).write_csv().encode())
+        for name in SCHEMAS:
+            digest.update(f"{name}\n".encode() + self.table(name).write_csv().encode())
+        for name, packaged in _HCC_PACKAGED.items():
+            given: pl.DataFrame | None = getattr(self, name)
+            digest.update((fingerprint_of(packaged) if given is None else given.write_csv()).encode())
+        digest.update(fingerprint_of("hcc_requirements").encode())
         return digest.hexdigest()
 
 
@@ -151,7 +179,7 @@ def _packaged(name: str) -> pl.DataFrame:
 
 
 def _typed(name: str, given: pl.DataFrame) -> pl.DataFrame:
-    """A table with the columns and types of its schema; DRGs sorted, the others in the order given (the first row counts)."""
+    """A table with the columns and types of its schema; DRGs sorted, others in the order given."""
     missing = [column for column in _KEYS[name] if column not in given.columns]
     if missing:
         raise ContractError(f"Reference table {name!r} lacks: {', '.join(missing)}.")

@@ -34,6 +34,7 @@ def _no_truth_value(value: Any) -> Any:
 _Number = BeforeValidator(_no_truth_value)
 Count = Annotated[int, _Number, Field(ge=0)]
 Days = Annotated[int, _Number, Field(ge=0)]
+DaysOfWindow = Annotated[int, _Number, Field(ge=1)]
 DaysOrNever = Annotated[int, _Number, Field(ge=-1)]
 CalendarYear = Annotated[int, _Number, Field(ge=1000, le=9999)]
 Share = Annotated[Decimal, _Number, Field(ge=0, le=1)]
