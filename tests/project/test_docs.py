@@ -23,8 +23,8 @@ from episodes.claims.contract import COVERAGE_KINDS, PROVIDER_TYPES, SETTINGS, T
 from episodes.pricing import TargetPrices
 from episodes.programs.code_tables import load_codes
 from episodes.programs.construction import Rung, ServiceExclusion
-from episodes.programs.model import StepKind
 from episodes.programs.rule import Status
+from episodes.programs.settlement_rules import StepKind
 from episodes.reconciliation import ReconciliationResult
 from episodes.running.run_folder import built_tables
 

@@ -28,16 +28,14 @@ from episodes.programs.construction import (
 from episodes.programs.rule import (
     CalendarYear,
     Count,
-    Deviations,
     Multiplier,
     NamedRule,
     Part,
     Percentile,
     Rule,
-    Score,
     Share,
-    Status,
 )
+from episodes.programs.settlement_rules import Settlement, wrong_settlement
 
 # --- price --------------------------------------------------------------------------------------------------
 
@@ -79,53 +77,6 @@ class Price(Part):
     final_trend_limit: Rule[Share]
     final_normalization_limit: Rule[Share]
     discounts: Rule[dict[str, Share]]
-
-
-# --- settlement ---------------------------------------------------------------------------------------------
-
-
-class TrackTerms(Part):
-    """What a track risks and how far quality moves it. Null: the track has no downside."""
-
-    stop_gain: Share
-    stop_loss: Share | None = None
-    quality_positive: Share
-    quality_negative: Share | None = None
-
-
-class QualityMeasure(Part):
-    """A measure of the composite quality score."""
-
-    categories: tuple[str, ...] | None = None
-    """Categories whose episodes weigh it; null = all."""
-    anchor_setting: Literal["inpatient", "outpatient"] | None = None
-    status: Status
-    citation: str
-
-
-class Quality(Part):
-    """The composite quality score."""
-
-    measures: Rule[dict[str, QualityMeasure]]
-    neutral_score: Rule[Score]
-    when_unknown: Rule[Score]
-    """Score of a hospital without any measure: shown as such in every output."""
-
-
-StepKind = Literal["low_volume_floor", "quality_adjustment", "limits", "downside_waiver", "post_episode"]
-
-
-class Settlement(Part):
-    """How actual spending is settled against the target."""
-
-    tracks: Rule[dict[str, TrackTerms]]
-    default_track: Rule[str]
-    low_volume_threshold: Rule[Count]
-    low_volume_floor: Rule[Literal["category", "none"]]
-    post_episode_sd: Rule[Deviations]
-    post_episode_without_downside: Rule[Literal["payment_only", "full", "none"]]
-    quality: Quality
-    steps: Rule[tuple[StepKind, ...]]
 
 
 # --- the programme ------------------------------------------------------------------------------------------
@@ -201,7 +152,7 @@ def contradictions(rules: ProgramRules) -> list[str]:
         *_wrong_tables(rules),
         *_wrong_lists(rules),
         *(_wrong_price(rules, rules.price) if rules.price else ()),
-        *(_wrong_settlement(rules, rules.settlement) if rules.settlement else ()),
+        *(wrong_settlement(rules.settlement, rules.categories) if rules.settlement else ()),
     ]
 
 
@@ -268,24 +219,6 @@ def _wrong_price(rules: ProgramRules, price: Price) -> Iterator[str]:
             + (f"; missing: {_listed(missing)}" if missing else "")
             + (f"; not a category: {_listed(strange)}" if strange else "")
         )
-
-
-def _wrong_settlement(rules: ProgramRules, settlement: Settlement) -> Iterator[str]:
-    for name, measure in settlement.quality.measures.value.items():
-        if strange := set(measure.categories or ()) - set(rules.categories):
-            yield (
-                f"settlement.quality.measures.{name}: not a category: {_listed(strange)}; "
-                f"categories: {_listed(rules.categories)}"
-            )
-    tracks = settlement.tracks.value
-    if settlement.default_track.value not in tracks:
-        yield (
-            f"settlement.default_track: {settlement.default_track.value!r} is no track of the year; "
-            f"tracks: {_listed(tracks) or 'none'}"
-        )
-    steps = Counter(settlement.steps.value)
-    if twice := [kind for kind, times in steps.items() if times > 1]:
-        yield f"settlement.steps: {_listed(twice)} stands more than once"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -18,9 +18,10 @@ import polars as pl
 
 from episodes.errors import ProgramError, count_of, unknown_name
 from episodes.programs.code_tables import fingerprint_of
-from episodes.programs.model import Price, ProgramRules, Settlement, walk_rules
+from episodes.programs.model import Price, ProgramRules, walk_rules
 from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
+from episodes.programs.settlement_rules import Settlement
 
 Period = tuple[dt.date, dt.date]
 

@@ -13,7 +13,7 @@ from episodes.errors import ArgumentError, count_of, unknown_name
 from episodes.money import Rate, dollars, round_half_up
 from episodes.pricing.checks import exact_in_range, rule_at, whole_cents, with_columns
 from episodes.programs import Program
-from episodes.programs.model import TrackTerms
+from episodes.programs.settlement_rules import TrackTerms
 from episodes.reconciliation.steps import CategoryAmounts, SettlementState, step_of
 
 STEP_SCHEMA = {

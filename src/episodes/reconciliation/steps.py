@@ -14,7 +14,7 @@ from fractions import Fraction
 from episodes.errors import ArgumentError, unknown_name
 from episodes.money import dollars
 from episodes.programs import Program
-from episodes.programs.model import TrackTerms
+from episodes.programs.settlement_rules import TrackTerms
 
 
 @dataclass(frozen=True)
