@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from episodes.errors import unknown_name
 from episodes.programs.code_tables import load_codes, manifest
@@ -35,7 +35,7 @@ from episodes.programs.rule import (
     Rule,
     Share,
 )
-from episodes.programs.settlement_rules import Settlement, wrong_settlement
+from episodes.programs.settlement_rules import Settlement, ThresholdSettlement, wrong_settlement
 
 # --- price --------------------------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class ProgramRules(Part):
     construction: Construction
     price: Price | None = None
     """How prices are set; none where the file has only construction rules."""
-    settlement: Settlement | None = None
+    settlement: Annotated[Settlement | ThresholdSettlement, Field(discriminator="kind")] | None = None
     """How spending is settled; none where the file does not say."""
 
 

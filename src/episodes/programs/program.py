@@ -21,7 +21,7 @@ from episodes.programs.code_tables import fingerprint_of
 from episodes.programs.model import Price, ProgramRules, walk_rules
 from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
-from episodes.programs.settlement_rules import Settlement
+from episodes.programs.settlement_rules import Settlement, ThresholdSettlement
 
 Period = tuple[dt.date, dt.date]
 
@@ -101,6 +101,27 @@ class Program:
         """
         if self.rules.settlement is None:
             raise ProgramError(self._says_nothing_of("settlement", "settlement"))
+        if isinstance(self.rules.settlement, ThresholdSettlement):
+            raise ProgramError(
+                f"{self.id!r} settles the mean of a provider against thresholds, not spending against a target. "
+                "Use settle_thresholds, or reconcile_thresholds for episodes."
+            )
+        return self.rules.settlement
+
+    @property
+    def threshold_settlement(self) -> ThresholdSettlement:
+        """How the mean of a provider is settled against thresholds.
+
+        Raises:
+            ProgramError: the programme's file says nothing of settlement, or settles against a target.
+        """
+        if self.rules.settlement is None:
+            raise ProgramError(self._says_nothing_of("settlement", "settlement"))
+        if isinstance(self.rules.settlement, Settlement):
+            raise ProgramError(
+                f"{self.id!r} settles spending against a target, not the mean of a provider against thresholds. "
+                "Use settle, or reconcile for episodes."
+            )
         return self.rules.settlement
 
     def _says_nothing_of(self, what: str, part: str) -> str:

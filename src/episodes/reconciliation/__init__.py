@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from episodes.reconciliation.post_episode import post_episode_excess
 from episodes.reconciliation.quality import composite_quality_score
-from episodes.reconciliation.reconcile import ReconciliationResult, reconcile
+from episodes.reconciliation.reconcile import reconcile
+from episodes.reconciliation.result import ReconciliationResult
 from episodes.reconciliation.settle import settle
 
 __all__ = [
