@@ -111,5 +111,3 @@ def test_prices_are_refused_with_a_reason() -> None:
         ep.target_prices(built, program)
     with pytest.raises(ProgramError, match="say nothing of prices"):
         program.for_baseline()
-    with pytest.raises(ProgramError, match="say nothing of settlement"):
-        ep.reconciliation.settle(program, target_cents=1, actual_cents=1)

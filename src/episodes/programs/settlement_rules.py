@@ -34,13 +34,6 @@ class TrackTerms(Part):
     quality_negative: Share | None = None
 
 
-class Discounts(Part):
-    """Discounts before quality, and which price of money owed comes of them. No repayment: nothing is owed."""
-
-    payment: Share
-    repayment: Share | None = None
-
-
 StepKind = Literal[
     "low_volume_floor",
     "repayment_price",
@@ -67,8 +60,6 @@ class Settlement(Part):
     """Whether a party settles all its episodes together, or each category by itself."""
     tracks: Rule[dict[str, TrackTerms]]
     default_track: Rule[str]
-    discounts: Rule[Discounts] | None = None
-    """Discounts before quality, of programmes whose quality score changes them."""
     repayment_limit_base: Rule[Literal["repayment_target", "target"]] | None = None
     low_volume_threshold: Rule[Count] | None = None
     low_volume_floor: Rule[Literal["category", "none"]] | None = None
@@ -88,6 +79,8 @@ class ThresholdSettlement(Part):
     gain_share: Rule[Share]
     risk_share: Rule[Share]
     gain_needs_quality: Rule[bool]
+    gate_without_value: Rule[Literal["passed", "failed"]]
+    """What becomes of a quality metric that has no value."""
     risk_weight_restored: Rule[bool]
     """Whether the amount is multiplied back by the provider's mean risk weight."""
     stop_loss: Rule[Share] | None = None
@@ -126,8 +119,6 @@ def wrong_settlement(settlement: Settlement | ThresholdSettlement, categories: I
     tracks = settlement.tracks.value
     if settlement.quality is not None:
         yield from wrong_quality(settlement.quality, categories)
-        if settlement.quality.categories is not None and settlement.discounts is None:
-            yield "settlement.discounts: is missing; the categories of quality lower it"
     if settlement.default_track.value not in tracks:
         yield (
             f"settlement.default_track: {settlement.default_track.value!r} is no track of the year; "

@@ -7,11 +7,21 @@ from episodes.reconciliation.quality import composite_quality_score
 from episodes.reconciliation.reconcile import reconcile
 from episodes.reconciliation.result import ReconciliationResult
 from episodes.reconciliation.settle import settle
+from episodes.reconciliation.threshold_result import ThresholdResult, reconcile_thresholds
+from episodes.reconciliation.thresholds import quality_gates, settle_thresholds
+from episodes.reconciliation.tracks import compare_tracks
+from episodes.reconciliation.waterfall import Waterfall
 
 __all__ = [
     "ReconciliationResult",
+    "ThresholdResult",
+    "Waterfall",
+    "compare_tracks",
     "composite_quality_score",
     "post_episode_excess",
+    "quality_gates",
     "reconcile",
+    "reconcile_thresholds",
     "settle",
+    "settle_thresholds",
 ]

@@ -17,9 +17,9 @@ from episodes.pricing.checks import with_columns
 from episodes.programs import Program
 from episodes.programs.quality_rules import Quality
 from episodes.programs.settlement_rules import needed
-from episodes.reconciliation.quality_categories import category_of, effective_discounts
+from episodes.reconciliation.quality_categories import category_of, effective_discounts, one_discount
 from episodes.reconciliation.quality_measures import MEASURE_COLUMNS, MeasureScore, QualityScore
-from episodes.reconciliation.quality_points import points_of
+from episodes.reconciliation.quality_points import categories_of, points_of
 
 
 def composite_quality_score(
@@ -101,15 +101,16 @@ def combine(program: Program, measures: Sequence[MeasureScore]) -> QualityScore:
         unknown = Fraction(quality.when_unknown.value)
         note = f"no measure carries weight: {float(unknown):g} taken"
         scored = QualityScore(float(unknown), unknown, {}, "unknown", notes=(note,))
-    discounts = effective_discounts(program, scored.exact)
-    if discounts is None:
+    if quality.categories is None:
         return scored
     found = category_of(quality, scored.exact)
+    discounts = effective_discounts(program, scored.exact)
+    categories = categories_of(quality, names) if quality.form.value == "points" else None
     return replace(
         scored,
         category=found.name,
-        discount=float(discounts.payment),
-        repayment_discount=None if discounts.repayment is None else float(discounts.repayment),
+        discount=None if discounts is None else one_discount(discounts.payment, categories),
+        repayment_discount=None if discounts is None else one_discount(discounts.repayment, categories),
         notes=(*scored.notes, *found.notes),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -54,21 +54,40 @@ def _name_in(categories: Mapping[str, QualityCategory], score: Fraction) -> str:
 
 @dataclass(frozen=True)
 class EffectiveDiscounts:
-    """Discounts after quality, as fractions; repayment is None where nothing is owed."""
+    """Discounts after quality, fractions by category of episodes; repayment is empty where prices have no such one."""
 
-    payment: Decimal
-    repayment: Decimal | None
+    payment: Mapping[str, Decimal]
+    repayment: Mapping[str, Decimal]
 
 
 def effective_discounts(program: Program, score: Fraction) -> EffectiveDiscounts | None:
-    """The discounts that a quality score leaves; None for a programme whose score changes none.
+    """The discounts that a quality score leaves of those of the programme's prices.
+
+    None for a programme whose score changes no discount, or whose file has no prices.
 
     Source: 42 CFR 510.315(f), 510.300(c) for CJR.
     """
-    settlement = program.settlement
-    if settlement.quality is None or settlement.quality.categories is None:
+    quality, price = program.settlement.quality, program.rules.price
+    if quality is None or quality.categories is None or price is None:
         return None
-    base = needed(settlement.discounts, "settlement.discounts").value
-    reduction = category_of(settlement.quality, score).terms.discount_reduction
-    repayment = None if base.repayment is None else max(base.repayment - reduction, Decimal(0))
-    return EffectiveDiscounts(max(base.payment - reduction, Decimal(0)), repayment)
+    reduction = category_of(quality, score).terms.discount_reduction
+
+    def left(name: str) -> dict[str, Decimal]:
+        return {
+            key: max(share - reduction, Decimal(0)) for key, share in discounts_before_quality(program, name).items()
+        }
+
+    return EffectiveDiscounts(left("discounts"), left("repayment_discounts"))
+
+
+def discounts_before_quality(program: Program, name: str = "discounts") -> Mapping[str, Decimal]:
+    """The discounts of the programme's prices by category (`discounts`, `repayment_discounts`); empty without such."""
+    rule = getattr(program.rules.price, name, None)
+    return {} if rule is None else dict(rule.value)
+
+
+def one_discount(by_category: Mapping[str, Decimal], categories: Iterable[str] | None) -> float | None:
+    """The discount that the categories share; None where they differ or there is none."""
+    wanted = set(by_category) if categories is None else set(categories) & set(by_category)
+    found = {by_category[category] for category in wanted}
+    return float(found.pop()) if len(found) == 1 else None

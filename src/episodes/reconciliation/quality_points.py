@@ -45,21 +45,27 @@ def points_of(quality: Quality, measures: Sequence[MeasureScore]) -> QualityScor
     return QualityScore(float(exact), exact, weights, "known", points=shown, notes=tuple(notes))
 
 
-def _measures_together(quality: Quality, names: Sequence[str]) -> dict[str, QualityMeasure]:
-    """The measures that make up one score: where measures are of categories, those of the category all share."""
+def categories_of(quality: Quality, names: Sequence[str]) -> set[str] | None:
+    """The categories of episodes that all the measures share; None where none of them is of categories."""
     known = quality.measures.value
     shared: set[str] | None = None
     for name in names:
-        own = known[name].categories
+        own = known[name].categories if name in known else None
         if own is not None:
             shared = set(own) if shared is None else shared & set(own)
     if shared is not None and not shared:
         raise ArgumentError(
             f"{', '.join(sorted(names))} are measures of different categories. Give those of one category at a time."
         )
+    return shared
+
+
+def _measures_together(quality: Quality, names: Sequence[str]) -> dict[str, QualityMeasure]:
+    """The measures that make up one score: where measures are of categories, those of the category all share."""
+    shared = categories_of(quality, names)
     return {
         name: terms
-        for name, terms in known.items()
+        for name, terms in quality.measures.value.items()
         if terms.categories is None or (shared is not None and shared & set(terms.categories))
     }
 

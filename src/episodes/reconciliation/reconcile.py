@@ -37,15 +37,13 @@ from episodes.reconciliation.result import (
     PARTY_SCHEMA,
     RESULT_STEP_SCHEMA,
     STEP_OF_COLUMN,
+    Key,
     ReconciliationResult,
     outcome_of,
 )
 from episodes.reconciliation.settle import SettledAmount, refuse_unused, settle_amounts
 from episodes.reconciliation.steps import CategoryAmounts, SettlementInput
 from episodes.reconciliation.targets import after_quality, against_prices
-
-Key = tuple[str, str, str | None]
-"""What is settled: kind and id of a party, and the category where categories are settled apart."""
 
 
 def reconcile(
@@ -126,6 +124,7 @@ def reconcile(
     rows: list[dict[str, Any]] = []
     steps: list[tuple[Any, ...]] = []
     settled: dict[Key, SettledAmount] = {}
+    inputs: dict[Key, SettlementInput] = {}
     for key, number, unpriced, amounts, repayment_target in _sums(episodes, prices.volumes, apart):
         kind, party, category = key
         score = known_scores[party]
@@ -144,6 +143,7 @@ def reconcile(
         )
         amount = settle_amounts(program, terms.track_of(party, track), given)
         settled[key] = amount
+        inputs[key] = given
         steps += [(*key, *record.as_row()) for record in amount.records]
         rows.append(
             {
@@ -178,6 +178,8 @@ def reconcile(
         steps=pl.DataFrame(steps, schema=RESULT_STEP_SCHEMA, orient="row"),
         open_rules=program.open_rules(),
         notes=(*notes_of(built, prices, final), *party_notes, *quality_notes, *_score_notes(known_scores)),
+        built=built,
+        inputs=inputs,
     )
 
 

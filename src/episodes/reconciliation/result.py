@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 import polars as pl
 
+from episodes.building.built import BuiltEpisodes
 from episodes.errors import count_of
 from episodes.money import dollars
 from episodes.programs import Program
 from episodes.reconciliation.settle import STEP_SCHEMA
+from episodes.reconciliation.steps import SettlementInput
 from episodes.reconciliation.waterfall import Waterfall, waterfall_of
+
+Key = tuple[str, str, str | None]
+"""What is settled: kind and id of a party, and the category where categories are settled apart."""
 
 EPISODES_SHOWN = (
     "episode_id",
@@ -23,6 +29,7 @@ EPISODES_SHOWN = (
     "price_code",
     "region",
     "price_cents",
+    "price_before_quality_cents",
     "repayment_price_cents",
     "actual_cents",
     "capped_cents",
@@ -30,6 +37,8 @@ EPISODES_SHOWN = (
     "difference_cents",
     "settled_cents",
     "reason",
+    "price_trend",
+    "price_case_mix",
     "post_episode_cents",
 )
 
@@ -90,7 +99,9 @@ class ReconciliationResult:
         steps: party_kind, party_id, category, then the columns of `settle(...).steps`.
         open_rules: the rules that are not established or were overridden: rule, value, status, citation.
         notes: what a reader must know besides.
-        quality: notes of the quality scores, by party.
+        built: the episodes that were reconciled.
+        inputs: what was settled, by kind and id of the party and the category settled apart (None: all together);
+            true-ups and audits settle again from it.
     """
 
     program: Program
@@ -100,6 +111,8 @@ class ReconciliationResult:
     steps: pl.DataFrame
     open_rules: list[dict[str, Any]]
     notes: tuple[str, ...] = ()
+    built: BuiltEpisodes | None = field(default=None, repr=False)
+    inputs: Mapping[Key, SettlementInput] = field(default_factory=dict, repr=False)
 
     @property
     def hospitals(self) -> pl.DataFrame:

@@ -16,8 +16,7 @@ from episodes.pricing.checks import with_columns
 from episodes.pricing.regions import NO_REGION, with_region
 from episodes.pricing.target_prices import TargetPrices
 from episodes.programs import Program
-from episodes.programs.settlement_rules import needed
-from episodes.reconciliation.quality_categories import EffectiveDiscounts
+from episodes.reconciliation.quality_categories import EffectiveDiscounts, discounts_before_quality
 
 NO_TARGET_PRICE = "no_target_price"
 """Reason code of an episode whose price cell has no target price."""
@@ -35,6 +34,9 @@ EPISODES_READ = (
 )
 _PRICE_KEYS = {"price_cell": "price_cell", "price_code": "price_code", "region": "region", "ccn": "anchor_ccn"}
 """Columns of a price table that may name a cell, and the columns of episodes that they are found by."""
+_TREND = ("trend", "market_trend", "pat")
+_CASE_MIX = ("normalization", "risk_multiplier", "pcma")
+"""Columns of a price table that hold components of the price; what true-ups explain a change of price by."""
 
 
 def against_prices(built: BuiltEpisodes, prices: TargetPrices, hospitals: pl.DataFrame) -> pl.DataFrame:
@@ -88,6 +90,8 @@ def _price_of_cell(prices: TargetPrices, episodes: pl.DataFrame) -> tuple[list[s
         *(pl.col(ours).cast(episodes.schema[theirs]).alias(theirs) for ours, theirs in keys.items()),
         "price_cents",
         price_discount="discount",
+        price_trend=_product(table, _TREND),
+        price_case_mix=_product(table, _CASE_MIX),
     )
     repeated = priced.height - priced.unique(list(keys.values())).height
     if repeated:
@@ -98,6 +102,16 @@ def _price_of_cell(prices: TargetPrices, episodes: pl.DataFrame) -> tuple[list[s
     return list(keys.values()), priced
 
 
+def _product(table: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
+    """The product of the components that the prices say; null where they say none."""
+    said = [name for name in names if name in table.columns]
+    if not said:
+        return pl.lit(None, dtype=pl.Float64)
+    return pl.fold(
+        pl.lit(1.0), lambda product, factor: product * factor, [pl.col(name).cast(pl.Float64) for name in said]
+    )
+
+
 def after_quality(
     program: Program, episodes: pl.DataFrame, discounts: Mapping[str, EffectiveDiscounts]
 ) -> pl.DataFrame:
@@ -106,26 +120,29 @@ def after_quality(
     A price holds the discount of its column `discount`, or the programme's before quality; it is taken out and the
     effective one put in, rounded half up once. Without discounts (quality changes none) prices stay.
     """
+    episodes = episodes.with_columns(price_before_quality_cents="price_cents")
     if not discounts:
         return episodes.with_columns(
             repayment_price_cents=pl.lit(None, dtype=pl.Int64),
             difference_cents=pl.col("price_cents") - pl.col("capped_cents"),
         )
-    base = needed(program.settlement.discounts, "settlement.discounts").value.payment
-    rows = episodes.select("party_id", "price_cents", "price_discount")
+    base = discounts_before_quality(program)
+    rows = episodes.select("party_id", "category", "price_cents", "price_discount")
     paid, owed = [], []
-    for party, price, discount in rows.iter_rows():
+    for party, category, price, discount in rows.iter_rows():
         effective = discounts.get(party)
-        held = Fraction(base) if discount is None else exact(discount)
-        paid.append(price if effective is None else _repriced(price, held, effective.payment))
-        owed.append(None if effective is None else _repriced(price, held, effective.repayment))
+        held = Fraction(base[category]) if discount is None else exact(discount)
+        payment = None if effective is None else effective.payment.get(category)
+        repayment = None if effective is None else effective.repayment.get(category)
+        paid.append(price if payment is None else _repriced(price, held, payment))
+        owed.append(None if repayment is None else _repriced(price, held, repayment))
     return episodes.with_columns(
         pl.Series("price_cents", paid, dtype=pl.Int64), pl.Series("repayment_price_cents", owed, dtype=pl.Int64)
     ).with_columns(difference_cents=pl.col("price_cents") - pl.col("capped_cents"))
 
 
-def _repriced(price_cents: int | None, held: Fraction, effective: Decimal | None) -> int | None:
-    if price_cents is None or effective is None:
+def _repriced(price_cents: int | None, held: Fraction, effective: Decimal) -> int | None:
+    if price_cents is None:
         return None
     if held == 1:
         raise PriceError("A price with a discount of 1 is zero: no other discount can be put in its place.")
