@@ -10,11 +10,13 @@ from episodes.reconciliation.settle import settle
 from episodes.reconciliation.threshold_result import ThresholdResult, reconcile_thresholds
 from episodes.reconciliation.thresholds import quality_gates, settle_thresholds
 from episodes.reconciliation.tracks import compare_tracks
+from episodes.reconciliation.true_up import TrueUp, true_up
 from episodes.reconciliation.waterfall import Waterfall
 
 __all__ = [
     "ReconciliationResult",
     "ThresholdResult",
+    "TrueUp",
     "Waterfall",
     "compare_tracks",
     "composite_quality_score",
@@ -24,4 +26,5 @@ __all__ = [
     "reconcile_thresholds",
     "settle",
     "settle_thresholds",
+    "true_up",
 ]
