@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from episodes.reconciliation.auditing import Audit, PayerEpisodes, audit, read_payer_episodes
 from episodes.reconciliation.post_episode import post_episode_excess
 from episodes.reconciliation.quality import composite_quality_score
 from episodes.reconciliation.reconcile import reconcile
@@ -14,14 +15,18 @@ from episodes.reconciliation.true_up import TrueUp, true_up
 from episodes.reconciliation.waterfall import Waterfall
 
 __all__ = [
+    "Audit",
+    "PayerEpisodes",
     "ReconciliationResult",
     "ThresholdResult",
     "TrueUp",
     "Waterfall",
+    "audit",
     "compare_tracks",
     "composite_quality_score",
     "post_episode_excess",
     "quality_gates",
+    "read_payer_episodes",
     "reconcile",
     "reconcile_thresholds",
     "settle",
