@@ -13,6 +13,20 @@ from typing import Annotated, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
+from episodes.cli_options import (
+    AsJson,
+    Basis,
+    Layout,
+    Out,
+    Override,
+    Overwrite,
+    Period,
+    ProgramName,
+    Thread,
+    Without,
+    Year,
+)
+from episodes.cli_settlement import COMMANDS
 from episodes.cli_support import (
     about_result,
     build_with_progress,
@@ -34,22 +48,8 @@ app = App(
     help="Bundled payments from claims to a settled hospital: build episodes, set target prices, reconcile.",
 )
 
-Out = Annotated[Path | None, Parameter(help="Run folder to write: manifest and tables as Parquet.")]
-Overwrite = Annotated[bool, Parameter(help="Replace the run folder if it exists.", negative="")]
-AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON document instead of tables.", negative="")]
-Thread = Annotated[int, Parameter(help="Threads to use; never changes the result. 0 = all cores.")]
-ProgramName = Annotated[str, Parameter(help="A programme by name, or the path of a rules file (.toml).")]
-Year = Annotated[str | None, Parameter(help="Performance year, as the programme names it. Default: its first.")]
-Layout = Annotated[str, Parameter(help="auto, store, canonical, synpuf, rif, cclf, fhir-eob, idr or tuva.")]
-Basis = Annotated[str | None, Parameter(help="standardized, allowed or paid in place of the programme's basis.")]
-Period = Annotated[str | None, Parameter(help="START:END, inclusive dates in place of the performance year's.")]
-Without = Annotated[
-    list[str] | None,
-    Parameter(name="--without-exclusion", help="Reason code of an exclusion to switch off; repeatable.", negative=""),
-]
-Override = Annotated[
-    list[str] | None, Parameter(name="--override", help="KEY=VALUE, a rule by name; repeatable.", negative="")
-]
+for command, name in COMMANDS:
+    app.command(command, name=name)
 
 
 @app.command

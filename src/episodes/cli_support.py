@@ -127,6 +127,8 @@ def write_result(
         "parties": result.parties,
         "episodes": result.episodes,
         "steps": result.steps,
+        "categories": result.categories,
+        "conveners": result.conveners,
         **price_tables,
     }
     about = {"program": about_program(built.program), "basis": built.basis, "notes": list(result.notes)}
