@@ -23,7 +23,7 @@ def audit(
     run: Run,
     *,
     prices: Prices,
-    payer_file: Annotated[Path, Parameter(help="The payer's episodes, a CSV (layouts: docs/outputs.md).")],
+    payer_file: Annotated[Path, Parameter(help="The payer's episodes, a CSV (layouts: docs/settlement.md).")],
     layout: Annotated[
         Literal["auto", "simple", "bpci-advanced"], Parameter(help="Layout of the payer's file; auto: by its columns.")
     ] = "auto",
