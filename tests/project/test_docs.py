@@ -22,8 +22,9 @@ from episodes.building.summary import _FLAGS, EPISODE_COLUMNS
 from episodes.claims.contract import COVERAGE_KINDS, PROVIDER_TYPES, SETTINGS, TABLES, metadata_of, types_of
 from episodes.pricing import TargetPrices
 from episodes.programs.code_tables import load_codes
-from episodes.programs.construction import Rung, ServiceExclusion
+from episodes.programs.ladder_rules import Rung
 from episodes.programs.rule import Status
+from episodes.programs.service_rules import ServiceExclusion
 from episodes.programs.settlement_rules import StepKind
 from episodes.reconciliation import ReconciliationResult
 from episodes.running.run_folder import built_tables

@@ -81,11 +81,11 @@ def settle_thresholds(
         A mean of $90 against a commendable threshold of $100: half of $10, for five episodes.
 
         >>> import episodes as ep
-        >>> state = ep.load_program("tenncare-tjr")  # doctest: +SKIP
+        >>> state = ep.load_program("tenncare-tjr")
         >>> settle_thresholds(
         ...     state, costs_cents=[9_000] * 5, risk_weights=[1] * 5, commendable_cents=10_000,
         ...     acceptable_cents=12_000, gain_limit_cents=8_000, quality_passed=True,
-        ... ).amount_cents  # doctest: +SKIP
+        ... ).amount_cents
         2500
     """
     terms = program.threshold_settlement
