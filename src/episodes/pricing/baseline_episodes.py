@@ -1,4 +1,4 @@
-"""The baseline episodes that prices are set from: final, dated, placed in a region and a cell, with their risk multipliers."""
+"""The baseline episodes that prices are set from: final, dated, in a region and a cell."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Target prices of a bid (ACE): Parts A and B of a stay, each less the discount of a site; one price a code and hospital.
+"""Target prices of a bid (ACE): Parts A and B of a stay, each less the discount of a site.
 
-Part A of an episode is what its anchor hospital is paid (`anchor_facility_cents`), Part B all the rest of it.
+There is a price a price cell and hospital. Part A of an episode is what its anchor hospital is paid
+(`anchor_facility_cents`), Part B all the rest of it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def bid_prices(given: BaselineInput, price: BidDiscountPrice) -> BuiltPrices:
                 "price_source": "own",
                 "baseline_episodes": number,
                 **components,
-                "price_cents": price_components(given.program, **components).price_cents,
+                "price_cents": price_components(given.program, performance_year=None, **components).price_cents,
                 "price_status": "preliminary",
                 "thin_cell": number < price.baseline.thin_cell_episodes.value,
                 "note": f"bid of {price.site.value}",

@@ -1,4 +1,4 @@
-"""Target prices of a hospital and its region blended (CJR): by cell and region, and by hospital where its own mean counts.
+"""Target prices of a hospital and its region blended (CJR): by cell and region, and by hospital where it counts.
 
 42 CFR 510.300. All final baseline episodes of a region make its cap and its mean; a hospital's own mean counts with the
 year's weight if it had enough baseline episodes in all. A cell in which a hospital had none is priced from the region
@@ -52,7 +52,7 @@ SCHEMA = {
 
 
 def blended_prices(given: BaselineInput, price: BlendPrice) -> BuiltPrices:
-    """Price rows of every cell and region, and of every hospital of it where hospitals count; columns: docs/outputs.md."""
+    """Price rows of every cell and region, and of its hospitals where they count; columns: docs/outputs.md."""
     usable = given.episodes.filter(pl.col("price_cell").is_not_null() & pl.col("region").is_not_null())
     cells = [*CELL, "year"] if price.cap.each_year_apart.value else CELL
     capped = cap_with_rules(usable, "episode_cents", cells, price.cap)
@@ -112,9 +112,7 @@ class _Row:
             "market_trend": float(price.prospective_market_trend.value),
             "market_trend_status": price.prospective_market_trend.status,
             "normalization": float(price.prospective_normalization.value if normalization is None else normalization),
-            "normalization_status": (
-                price.prospective_normalization.status if normalization is None else "computed"
-            ),
+            "normalization_status": (price.prospective_normalization.status if normalization is None else "computed"),
             "price_status": "preliminary",
             "thin_cell": self.number < price.baseline.thin_cell_episodes.value,
         }

@@ -27,7 +27,6 @@ from episodes.programs.price import Cap
 
 CapMethod = Literal["sas5", "linear", "mean_2sd"]
 CAP_METHODS: tuple[CapMethod, ...] = ("sas5", "linear", "mean_2sd")
-PERCENTILE_METHODS = ("sas5", "linear")
 
 Amounts = TypeVar("Amounts", bound=Sequence[int] | pl.Series | npt.NDArray[Any])
 
@@ -137,9 +136,9 @@ def cap_by_cell(
     ceilings: list[int | None] = []
     for values in ordered.get_column(amount):
         floor, ceiling = None, None
-        if method == "mean_2sd" and len(values) >= minimum_episodes:
-            ceiling = _two_sd_limit(values.to_list(), None, None)
-        elif method in PERCENTILE_METHODS and len(values) >= minimum_episodes:
+        if method == "mean_2sd":
+            ceiling = _two_sd_limit(values.to_list(), None, None) if len(values) >= minimum_episodes else None
+        elif method != "none" and len(values) >= minimum_episodes:
             floor, ceiling = (
                 None if percentile is None else percentile_limit(values, method=method, percentile=percentile)
                 for percentile in (lower_percentile, upper_percentile)

@@ -1,10 +1,10 @@
 """The steps from components to a price, one function a kind of price.
 
 TEAM (42 CFR 512.540, 512.545): baseline x trend x normalization x (1 - discount), times the risk multipliers, times
-final over prospective trend and normalization, each held within limits. CJR (42 CFR 510.300): hospital and regional mean
-blended, less the discount; from year 6 times risk multipliers, normalization and market trend. BPCI Advanced:
-standardized baseline spending x patient case mix x peer-adjusted trend, less the discount; the case mix is replaced and
-the realized trend, held within its limit, is applied at reconciliation. ACE: each part less its discount.
+final over prospective trend and normalization, each held within limits. CJR (42 CFR 510.300): hospital and regional
+mean blended, less the discount; from year 6 times risk multipliers, normalization and market trend. BPCI Advanced:
+standardized baseline spending x patient case mix x peer-adjusted trend, less the discount; the case mix is replaced
+and the realized trend, held within its limit, is applied at reconciliation. ACE: each part less its discount.
 """
 
 from __future__ import annotations

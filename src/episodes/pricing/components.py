@@ -1,8 +1,8 @@
 """A price from its components: one exact value, rounded half up once at its end, and the steps that lead to it.
 
-Which components there are is a matter of the programme's kind of price (`component_steps`). A step either adds an amount
-or multiplies what there is by a factor. The amounts shown between are the exact running value rounded for display, so
-that the changes shown add up to the price to the cent.
+Which components there are is a matter of the programme's kind of price (`component_steps`). A step either adds an
+amount or multiplies what there is by a factor. The amounts shown between are the exact running value rounded for
+display, so that the changes shown add up to the price to the cent.
 """
 
 from __future__ import annotations

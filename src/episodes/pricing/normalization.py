@@ -1,7 +1,7 @@
 """Normalization: what makes the mean risk-adjusted price equal the mean unadjusted one.
 
-For a cell with one price it is the number of episodes over the sum of their multipliers; over several cells each episode
-weighs with its price. 42 CFR 512.540(b) for TEAM: computed before trend and discount; 86 FR 23572 for CJR.
+For a cell with one price it is the number of episodes over the sum of their multipliers; over several cells each
+episode weighs with its price. 42 CFR 512.540(b) for TEAM: computed before trend and discount; 86 FR 23572 for CJR.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def normalization_factor(prices_cents: Sequence[Rate], multipliers: Sequence[Rat
         raise ArgumentError("prices_cents and multipliers want one value an episode each.")
     prices = [exact_in_range("prices_cents", price, 0) for price in prices_cents]
     adjusted = sum(
-        (price * exact_factor("multipliers", multiplier) for price, multiplier in zip(prices, multipliers, strict=True)),
+        (
+            price * exact_factor("multipliers", multiplier)
+            for price, multiplier in zip(prices, multipliers, strict=True)
+        ),
         Fraction(0),
     )
     if adjusted == 0:
@@ -54,9 +57,9 @@ def normalization_factors(
         cell: columns of a cell.
     """
     level = cell if risk_adjustment(program).normalization_level.value == "cell" else ["category"]
-    found = episodes.join(multipliers.select("episode_id", "risk_multiplier"), on="episode_id", how="left").with_columns(
-        pl.col("risk_multiplier").fill_null(1.0)
-    )
+    found = episodes.join(
+        multipliers.select("episode_id", "risk_multiplier"), on="episode_id", how="left"
+    ).with_columns(pl.col("risk_multiplier").fill_null(1.0))
     by_cell = (
         found.group_by([*dict.fromkeys([*cell, *level])])
         .agg(number=pl.len(), total=pl.col("capped_cents").sum(), distinct=pl.col("risk_multiplier").sort())

@@ -1,9 +1,9 @@
 """The price cell of an episode: its price code, or what the programme prices it as.
 
-Older DRGs may come in under the name of a *family* ("453-455"); if any baseline episode does, every price code of that
-family is priced from one pool: all episodes of the family, under whichever code. An episode with a fracture is priced
-as the programme's `fracture_codes` say, where `risk` knows of fractures. A `price_cell` of the episodes that differs from
-their `price_code` is taken as it is.
+Older DRGs may come in under the name of a *family* ("453-455"); if any baseline episode does, every price code of
+that family is priced from one pool: all episodes of the family, under whichever code. An episode with a fracture is
+priced as the programme's `fracture_codes` say, where `risk` knows of fractures. A `price_cell` of the episodes that
+differs from their `price_code` is taken as it is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Target prices of a regional baseline (TEAM): one price a price code and region.
 
-Per cell: cap each episode at the upper percentile of its cell (and year), take the mean of each baseline year, bring the
-years to the last year's dollars, weigh them, apply trend, normalization and discount.
+Per cell: cap each episode at the upper percentile of its cell (and year), take the mean of each baseline year, bring
+the years to the last year's dollars, weigh them, apply trend, normalization and discount.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from episodes.programs.price import RegionalBaselinePrice
 
 def regional_prices(given: BaselineInput, price: RegionalBaselinePrice) -> BuiltPrices:
     """Price rows of every price code and region with baseline episodes; columns: docs/outputs.md."""
-    program, codes = given.program, price_codes(given.program)
+    codes = price_codes(given.program)
     placed = with_family_cell(given.episodes, codes)
     usable = placed.filter(pl.col("price_cell").is_not_null() & pl.col("region").is_not_null())
     cells = [*CELL, "year"] if price.cap.each_year_apart.value else CELL
@@ -38,9 +38,7 @@ def regional_prices(given: BaselineInput, price: RegionalBaselinePrice) -> Built
         prices=pl.DataFrame(rows, schema=_schema(price)).sort("category", "price_code", "region"),
         capped=capped,
         counts={
-            "baseline_episodes": given.episodes.filter(
-                pl.col("year").is_in(list(price.baseline.years.value))
-            ).height,
+            "baseline_episodes": given.episodes.filter(pl.col("year").is_in(list(price.baseline.years.value))).height,
             "trend_history_episodes": capped.height - in_baseline.height,
             "priced_from": in_baseline.height,
             "unknown_price_code": placed.get_column("price_cell").null_count(),

@@ -1,8 +1,8 @@
 """Risk factors of an episode: from what is known of person and hospital to levels, and from levels to a multiplier.
 
-Which factors a programme has, and where their levels begin, stands in its rules (`price.risk.factors`). Coefficients are
-a frame: category (null: all), factor, level (as text; true or false for a flag), and multiplier, or coefficient, which is
-exponentiated. A level that a factor's rows do not name is its reference and multiplies by 1.
+Which factors a programme has, and where their levels begin, stands in its rules (`price.risk.factors`). Coefficients
+are a frame: category (null: all), factor, level (as text; true or false for a flag), and multiplier, or coefficient,
+which is exponentiated. A level that a factor's rows do not name is its reference and multiplies by 1.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from episodes.programs import Program
 from episodes.programs.price import AnyOfFactor, BandFactor, ChoiceFactor, MembersFactor, RiskAdjustment
 
 DECIMALS = 12
-"""A factor that is computed is rounded half up to so many decimals as soon as it is formed, so that the number shown in a
-column is the number used."""
+"""A computed factor is rounded half up to so many decimals as soon as it is formed: what a column shows is what is
+used."""
 
 COEFFICIENT_SCHEMA = {"category": pl.String, "factor": pl.String, "level": pl.String, "multiplier": pl.Float64}
 NO_RISK_VARIABLES = "no_risk_variables"

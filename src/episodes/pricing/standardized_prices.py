@@ -1,10 +1,10 @@
 """Target prices of a hospital's standardized baseline spending (BPCI Advanced): one a hospital and category.
 
-Costs are brought to the update year's prices, winsorized by price cell, fiscal year and category, and held against what
-is expected of the same patients: standardized baseline spending is observed over expected times the national mean, patient
-case mix the hospital's mean expected cost over the nation's. Expected costs come from a risk model; without one they are
-the national means of the price cell and fiscal year, so that the case mix is that of the cells alone, and the status says
-so. A hospital and category with too few baseline episodes has no price.
+Costs are brought to the update year's prices, winsorized by price cell, fiscal year and category, and held against
+what is expected of the same patients: standardized baseline spending is observed over expected times the national
+mean, patient case mix the hospital's mean expected cost over the nation's. Expected costs come from a risk model;
+without one they are the national means of the price cell and fiscal year, so that the case mix is that of the cells
+alone, and the status says so. A hospital and category with too few baseline episodes has no price.
 """
 
 from __future__ import annotations
@@ -100,20 +100,21 @@ def standardized_prices(given: BaselineInput, price: StandardizedBaselinePrice) 
     )
 
 
-def _expected(
-    capped: pl.DataFrame, given: pl.DataFrame | None, cells: list[str]
-) -> tuple[pl.DataFrame, str]:
+def _expected(capped: pl.DataFrame, given: pl.DataFrame | None, cells: list[str]) -> tuple[pl.DataFrame, str]:
     """Expected cost of each episode, in thousandths of a cent, and where it is from."""
     if given is None:
         means = capped.group_by(*cells, "fiscal_year").agg(total=pl.col("capped_cents").sum(), number=pl.len())
         of_cell = [
-            round_half_up(Fraction(total * _SCALE, number)) for total, number in means.select("total", "number").iter_rows()
+            round_half_up(Fraction(total * _SCALE, number))
+            for total, number in means.select("total", "number").iter_rows()
         ]
         keyed = means.select(*cells, "fiscal_year", pl.Series("expected", of_cell, dtype=pl.Int64))
         joined = capped.join(keyed, on=[*cells, "fiscal_year"], how="left", nulls_equal=True, maintain_order="left")
         return joined, "means_of_price_cells"
     table = with_columns(given, "expected", ["episode_id", "expected_cents"])
-    joined = capped.join(table.select("episode_id", "expected_cents"), on="episode_id", how="left", maintain_order="left")
+    joined = capped.join(
+        table.select("episode_id", "expected_cents"), on="episode_id", how="left", maintain_order="left"
+    )
     lacking = joined.get_column("expected_cents").null_count()
     if lacking:
         raise PriceError(
@@ -163,7 +164,7 @@ def _row(
         **parts,
         "pat_status": rule.status if pat is None else "given",
         "real_ratio_status": price.real_dollar_ratio.status,
-        "price_cents": price_components(given.program, **parts).price_cents,
+        "price_cents": price_components(given.program, performance_year=None, **parts).price_cents,
         "price_status": "preliminary",
         "thin_cell": baseline[0] < price.baseline.thin_cell_episodes.value,
         "note": None,

@@ -1,7 +1,8 @@
 """Thresholds of state episodes: what is commendable, what is acceptable, and how far a gain goes; one row a category.
 
-The payer's own where it published them; else percentiles of the providers' mean baseline costs, a provider counting with
-its risk-adjusted mean if it has enough valid episodes. Risk-adjusted cost is cost over the episode's risk weight.
+The payer's own where it published them; else percentiles of the providers' mean baseline costs, a provider counting
+with its risk-adjusted mean if it has enough valid episodes. Risk-adjusted cost is cost over the episode's risk
+weight.
 """
 
 from __future__ import annotations
@@ -73,16 +74,16 @@ def threshold_prices(given: BaselineInput, price: ThresholdPrice) -> BuiltPrices
     )
 
 
-def _provider_means(
-    capped: pl.DataFrame, multipliers: pl.DataFrame | None, minimum: int
-) -> dict[str, list[int]]:
+def _provider_means(capped: pl.DataFrame, multipliers: pl.DataFrame | None, minimum: int) -> dict[str, list[int]]:
     """Risk-adjusted mean of every provider with enough episodes, by category."""
     weighed = capped.select("episode_id", "category", "anchor_ccn", "capped_cents")
     if multipliers is None:
         weighed = weighed.with_columns(risk_multiplier=pl.lit(1.0))
     else:
         known = multipliers.select("episode_id", "risk_multiplier")
-        weighed = weighed.join(known, on="episode_id", how="left").with_columns(pl.col("risk_multiplier").fill_null(1.0))
+        weighed = weighed.join(known, on="episode_id", how="left").with_columns(
+            pl.col("risk_multiplier").fill_null(1.0)
+        )
     sums: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [0, Fraction(0)])
     for _, category, ccn, cents, weight in weighed.iter_rows():
         sums[category, ccn][0] += 1

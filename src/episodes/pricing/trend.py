@@ -1,9 +1,9 @@
 """Trends: the prospective one from years of claims before the performance year, and the one that was realized.
 
-90 FR 36536 for TEAM: a log-linear regression on five years of capped standardized spending; the prospective factor is the
-mean of the regional and the national factor over the years from the last baseline year to the performance year. The
-regression is fitted here to the mean of each year, years weighing alike (the weighting is not established). Logarithms are
-taken in decimals of 50 digits, so that the factor is the same on every machine.
+90 FR 36536 for TEAM: a log-linear regression on five years of capped standardized spending; the prospective factor is
+the mean of the regional and the national factor over the years from the last baseline year to the performance year.
+The regression is fitted here to the mean of each year, years weighing alike (the weighting is not established).
+Logarithms are taken in decimals of 50 digits, so that the factor is the same on every machine.
 """
 
 from __future__ import annotations

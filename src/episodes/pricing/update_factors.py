@@ -1,10 +1,10 @@
 """Price updates: baseline costs brought to the prices of a later fiscal year, setting by setting (BPCI Advanced).
 
 A table of update factors is the user's: fiscal_year, setting (`anchor`, `inpatient`, `irf`, `professional`, `snf`,
-`home_health`, `other`), factor; ccn, category and price_code where a row is not for all (null: it is). The row that names
-most counts. What no row names has the programme's `update_factor` (1, open). `computed_update_factors` makes the rows
-whose inputs are public and at hand; physician, nursing and home health updates want fee schedules and case-mix weights
-that are not, and come from the user.
+`home_health`, `other`), factor; ccn, category and price_code where a row is not for all (null: it is). The row that
+names most counts. What no row names has the programme's `update_factor` (1, open). `computed_update_factors` makes
+the rows whose inputs are public and at hand; physician, nursing and home health updates want fee schedules and
+case-mix weights that are not, and come from the user.
 
 Per hospital, category and fiscal year the settings weigh with their share of what is not the anchor's payment:
 updated cost = sum(share x factor) x (cost - anchor) + anchor factor x anchor. Source: CMS shadow-bundle programs, price
@@ -50,9 +50,7 @@ SCHEMA = {
 Table = Mapping[tuple[Any, ...], Fraction]
 
 
-def payment_update(
-    weight_update: Rate, base_update: Rate, weight_year: Rate = 1, base_year: Rate = 1
-) -> Fraction:
+def payment_update(weight_update: Rate, base_update: Rate, weight_year: Rate = 1, base_year: Rate = 1) -> Fraction:
     """How much a weighted base payment grew: (weight x base) of the update year over that of the year.
 
     >>> payment_update(2, 6600, 2, 6000)
@@ -67,7 +65,7 @@ def payment_update(
 
 def economic_index_update(
     increases: Mapping[int, Rate], from_year: int, update_year: int, first_year_share: Rate = Decimal("0.25")
-) -> Fraction | Decimal:
+) -> Fraction:
     """Growth of the Medicare Economic Index from a fiscal year to the update year.
 
     The first year counts with a share of its increase (as an exponent), the years after it whole:
@@ -236,7 +234,9 @@ def _read(factors: pl.DataFrame | None) -> Table:
         read[(*keys, int(year), setting)] = exact_factor("factor", factor)
     twice = table.height - len(read)
     if twice:
-        raise PriceError(f"The update factors repeat {count_of(twice, 'row')}: keep one a hospital, category and setting.")
+        raise PriceError(
+            f"The update factors repeat {count_of(twice, 'row')}: keep one a hospital, category and setting."
+        )
     return read
 
 

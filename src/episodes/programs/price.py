@@ -141,7 +141,7 @@ class AnyOfFactor(NamedRule):
 
     kind: Literal["any_of"]
     flags: tuple[str, ...] = ()
-    above: dict[str, Decimal] = {}
+    above: dict[str, Decimal] = Field(default_factory=dict)
     categories: tuple[str, ...] | None = None
 
 

@@ -18,8 +18,8 @@ import polars as pl
 
 from episodes.errors import ProgramError, count_of, unknown_name
 from episodes.programs.code_tables import fingerprint_of
-from episodes.programs.model import Price, ProgramRules, Settlement, walk_rules
-from episodes.programs.price import RegionalBaselinePrice
+from episodes.programs.model import ProgramRules, Settlement, walk_rules
+from episodes.programs.price import Price, RegionalBaselinePrice
 from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
 
