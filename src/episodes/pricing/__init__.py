@@ -9,6 +9,7 @@ from episodes.pricing.episode_prices import price_episodes
 from episodes.pricing.final_factors import reconciliation_factors
 from episodes.pricing.normalization import normalization_factor
 from episodes.pricing.price_files import read_target_prices
+from episodes.pricing.price_sheets import read_coefficients, read_final_factors
 from episodes.pricing.risk_factors import risk_levels, risk_multipliers
 from episodes.pricing.target_prices import TargetPrices, target_prices
 from episodes.pricing.trend import log_linear_trend, prospective_trend
@@ -25,6 +26,8 @@ __all__ = [
     "price_components",
     "price_episodes",
     "prospective_trend",
+    "read_coefficients",
+    "read_final_factors",
     "read_target_prices",
     "reconciliation_factors",
     "risk_levels",

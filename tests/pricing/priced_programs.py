@@ -1,0 +1,44 @@
+"""Programmes with their prices: the packaged file where it has them, else its price part over the anchors of TEAM."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import episodes as ep
+from episodes.programs import known_programs
+
+PARTS = Path(__file__).parent / "rules"
+"""Price parts of programmes whose packaged file has no prices yet."""
+
+TEAM_CATEGORIES = ("LEJR", "SHFFT", "CABG", "SPINAL_FUSION", "MAJOR_BOWEL")
+YEARS = tuple(str(year) for year in range(1, 9))
+
+
+@cache
+def priced_program(name: str, year: str = "1") -> ep.Program:
+    """The programme of a performance year, priced."""
+    if name in known_programs():
+        known = ep.load_program(name, year)
+        if known.rules.price is not None:
+            return known
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{name}.toml"
+        file.write_text(_rules_of(name), encoding="utf-8")
+        return ep.load_program(file, year)
+
+
+def _rules_of(name: str) -> str:
+    team = (files("episodes.programs") / "rules" / "team.toml").read_text(encoding="utf-8")
+    construction = team[team.index("# --- construction") : team.index("# --- participation")]
+    part = (PARTS / f"{name}.toml").read_text(encoding="utf-8")
+    every = ", ".join(f"{category} = 0.03" for category in TEAM_CATEGORIES)
+    part = part.replace("{ AMI = 0.03, CABG = 0.03, SHFFT = 0.03 }", f"{{ {every} }}")
+    medical = part.split("medical_categories]", 1)[1].split("]", 1)[0].split("\n")[2:-1] if "medical_c" in part else []
+    named = [f'{line.strip().rstrip(",")} = "medical"' for line in medical]
+    head = [f'id = "{name}"', f'name = "{name}"', 'citation = "none"', "known_as_of = 2026-11-21", "[categories]"]
+    years = ["[performance_years]", *(f"{year} = {{ start = 202{year}-01-01, end = 202{year}-12-31 }}" for year in YEARS)]
+    categories = [f'{category} = "surgical"' for category in TEAM_CATEGORIES]
+    return "\n".join([*head, *categories, *named, *years, construction, part])
