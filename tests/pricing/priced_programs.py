@@ -39,6 +39,9 @@ def _rules_of(name: str) -> str:
     medical = part.split("medical_categories]", 1)[1].split("]", 1)[0].split("\n")[2:-1] if "medical_c" in part else []
     named = [f'{line.strip().rstrip(",")} = "medical"' for line in medical]
     head = [f'id = "{name}"', f'name = "{name}"', 'citation = "none"', "known_as_of = 2026-11-21", "[categories]"]
-    years = ["[performance_years]", *(f"{year} = {{ start = 202{year}-01-01, end = 202{year}-12-31 }}" for year in YEARS)]
+    years = [
+        "[performance_years]",
+        *(f"{year} = {{ start = 202{year}-01-01, end = 202{year}-12-31 }}" for year in YEARS),
+    ]
     categories = [f'{category} = "surgical"' for category in TEAM_CATEGORIES]
     return "\n".join([*head, *categories, *named, *years, construction, part])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import episodes as ep
 from episodes.errors import ContractError, PriceError
 from episodes.money import exact, round_half_up
-from episodes.pricing import TargetPrices, price_episodes, reconciliation_factors, target_prices
+from episodes.pricing import TargetPrices, explain_price, price_episodes, reconciliation_factors, target_prices
 from pricing.hand_built_episodes import OHIO, OHIO_TOO, PUERTO_RICO, TEXAS, episode, hand_built
 from pricing.priced_programs import priced_program
 
@@ -262,9 +262,7 @@ def test_with_no_risk_differences_adjusted_and_unadjusted_means_agree() -> None:
     baseline = hand_built(TEAM.for_baseline(), rows)
     prices = target_prices(baseline, TEAM, risk=ages(*years), coefficients=AGES)
     assert prices.prices["normalization_status"].to_list() == ["computed"]
-    adjusted = price_episodes(
-        prices, baseline.episodes, TEAM, baseline.hospitals, risk=ages(*years), coefficients=AGES
-    )
+    adjusted = price_episodes(prices, baseline.episodes, TEAM, baseline.hospitals, risk=ages(*years), coefficients=AGES)
     # every price is rounded by itself: half a cent each at most
     assert adjusted["price_cents"].mean() == pytest.approx(980_000, abs=0.5)
 
@@ -276,3 +274,37 @@ def test_order_does_not_matter() -> None:
     turned = price_episodes(PRICES, built.episodes.reverse(), TEAM, built.hospitals)
     assert found["episode_id"].to_list() == built.episodes["episode_id"].to_list()
     assert turned.sort("episode_id").equals(found.sort("episode_id"))
+
+
+# --- the waterfall ------------------------------------------------------------------------------------------
+
+
+def test_a_price_is_explained_from_its_row() -> None:
+    row = priced(
+        [episode(1)], risk=ages(90), coefficients=AGES, final_factors=factors(final_trend=1.02, final_normalization=1.0)
+    ).row(0, named=True)
+    steps = explain_price(row, TEAM).steps
+    # 1000000; x 1.02; x 1; x 0.98; x 1.5
+    assert steps["after_cents"].to_list()[:5] == [1_000_000, 1_020_000, 1_020_000, 999_600, 1_499_400]
+    assert steps["change_cents"].sum() == row["price_cents"] == 1_499_400
+    table = explain_price(PRICES.prices.row(0, named=True), TEAM)
+    assert table.price_cents == 980_000
+
+
+def test_every_kind_of_price_is_explained() -> None:
+    second, seventh = ep.load_program("cjr", 2), ep.load_program("cjr", 7)
+    blended, regional = cjr_prices(second, 2013), cjr_prices(seventh, 2021)
+    for program, prices in ((second, blended), (seventh, regional)):
+        for row in prices.prices.iter_rows(named=True):
+            assert explain_price(row, program).price_cents == row["price_cents"]
+    bpci = of_bpci(price_cents=[0], sbs_cents=[2_000_000], pcma=[1.1], pat=[0.98], discount=[0.03], real_ratio=[1.25])
+    final = pl.DataFrame({"ccn": [OHIO], "category": ["LEJR"], "final_pcma": [1.21], "realized_trend": [1.08]})
+    row = priced([episode(1)], bpci, BPCI, final_factors=final).row(0, named=True)
+    assert explain_price(row, BPCI).steps["change_cents"].sum() == 3_019_343
+
+
+def test_what_cannot_be_explained_says_so() -> None:
+    with pytest.raises(PriceError, match="no price to explain"):
+        explain_price({"price_cents": None, "baseline_cents": 1}, TEAM)
+    with pytest.raises(PriceError, match="do not make its price"):
+        explain_price({"price_cents": 5, "baseline_cents": 1}, TEAM)

@@ -18,7 +18,8 @@ import polars as pl
 from episodes.errors import ArgumentError, PriceError
 from episodes.money import Rate
 from episodes.pricing.checks import exact_in_range, with_columns
-from episodes.pricing.components import price_components
+from episodes.pricing.component_steps import components_of
+from episodes.pricing.components import ComponentPrice, price_components
 from episodes.pricing.episode_components import COMPONENTS, FINAL, SHOWN, Row
 from episodes.pricing.price_cells import CELL, with_own_cell
 from episodes.pricing.price_lookup import with_price_row
@@ -81,6 +82,41 @@ def price_episodes(
     return joined.select("episode_id", "price_cell", "region", "risk_multiplier", "risk_status").hstack(
         pl.DataFrame(rows, schema=_schema(program))
     )
+
+
+def explain_price(row: Mapping[str, Any], program: Program) -> ComponentPrice:
+    """How a price came about: the waterfall of a row of `price_episodes`, or of a table of target prices.
+
+    Args:
+        row: the row as a mapping, such as `prices.prices.row(0, named=True)`.
+        program: the programme of the performance year.
+
+    Returns:
+        A `ComponentPrice`, whose `price_cents` is that of the row and whose `.steps` are the waterfall: step, amount
+        before, factor, change, amount after, rule, citation, status.
+
+    Raises:
+        PriceError: the row has no price, or was given whole, without components.
+
+    Example:
+        >>> import episodes as ep
+        >>> team = ep.load_program("team", performance_year=1)
+        >>> row = {"baseline_cents": 2_000_000, "trend": 1.02, "discount": 0.02, "price_cents": 1_999_200}
+        >>> explain_price(row, team).steps.filter(step="discount")["change_cents"].to_list()
+        [-40800]
+    """
+    known, _ = components_of(program)
+    parts = {name: row[name] for name in known if row.get(name) is not None}
+    if row.get("price_cents") is None or not parts:
+        raise PriceError("There is no price to explain, or it was given whole, without its components.")
+    if row.get("hospital_weight") == "0":
+        parts.pop("hospital_mean_cents", None)
+    if "risk" in known and row.get("risk_multiplier") not in (None, 1.0):
+        parts["risk"] = [row["risk_multiplier"]]
+    explained = price_components(program, performance_year=None, **parts)
+    if explained.price_cents != row["price_cents"]:
+        raise PriceError("The components of the row do not make its price: the price was given beside them.")
+    return explained
 
 
 def placed_in_cells(

@@ -1,4 +1,4 @@
-"""Trends: the prospective one from years of claims before the performance year, and the one that was realized.
+"""The prospective trend, from years of claims before the performance year.
 
 90 FR 36536 for TEAM: a log-linear regression on five years of capped standardized spending; the prospective factor is
 the mean of the regional and the national factor over the years from the last baseline year to the performance year.
