@@ -14,12 +14,13 @@ PARTS = Path(__file__).parent / "rules"
 """Price parts of programmes whose packaged file has no prices yet."""
 
 TEAM_CATEGORIES = ("LEJR", "SHFFT", "CABG", "SPINAL_FUSION", "MAJOR_BOWEL")
-YEARS = tuple(str(year) for year in range(1, 9))
+YEARS = {"tenncare-tjr": range(2015, 2026), "commercial-tjr": range(2024, 2029)}
+"""Names of the performance years; 1 to 8 where nothing else is said."""
 
 
 @cache
-def priced_program(name: str, year: str = "1") -> ep.Program:
-    """The programme of a performance year, priced."""
+def priced_program(name: str, year: str | None = None) -> ep.Program:
+    """The programme of a performance year (default: its first), priced."""
     if name in known_programs():
         known = ep.load_program(name, year)
         if known.rules.price is not None:
@@ -39,9 +40,7 @@ def _rules_of(name: str) -> str:
     medical = part.split("medical_categories]", 1)[1].split("]", 1)[0].split("\n")[2:-1] if "medical_c" in part else []
     named = [f'{line.strip().rstrip(",")} = "medical"' for line in medical]
     head = [f'id = "{name}"', f'name = "{name}"', 'citation = "none"', "known_as_of = 2026-11-21", "[categories]"]
-    years = [
-        "[performance_years]",
-        *(f"{year} = {{ start = 202{year}-01-01, end = 202{year}-12-31 }}" for year in YEARS),
-    ]
+    dates = "{ start = 2026-01-01, end = 2026-12-31 }"
+    years = ["[performance_years]", *(f"{year} = {dates}" for year in YEARS.get(name, range(1, 9)))]
     categories = [f'{category} = "surgical"' for category in TEAM_CATEGORIES]
     return "\n".join([*head, *categories, *named, *years, construction, part])

@@ -92,6 +92,12 @@ def test_cjr_prices_fractures_in_cells_of_their_own() -> None:
     prices = prices_of(CJR["7"], rows, risk=risk)
     cells = dict(prices.prices.select("price_cell", "regional_mean_cents").iter_rows())
     assert cells == {"470": 2_000_000, "522": 3_500_000}
+    # a cell that tells of the fracture says it by itself, and wins over what is known besides
+    split = [episode(2_000_000, year=2021, price_cell="470/no_fracture"), *rows[2:]]
+    split.append(episode(4_000_000, year=2021, price_cell="470/fracture"))
+    for known in (risk, None):
+        told = prices_of(CJR["7"], split, risk=known).prices.select("price_cell", "regional_mean_cents")
+        assert dict(told.iter_rows()) == cells
     # without knowledge of fractures all of 470 are one cell
     assert dict(prices_of(CJR["7"], rows).prices.select("price_cell", "regional_mean_cents").iter_rows()) == {
         "470": 3_000_000,
@@ -292,7 +298,8 @@ def test_a_price_is_the_product_of_its_columns(program: ep.Program, rows: list[d
 
 
 @pytest.mark.parametrize(
-    ("name", "year"), [("bpci-advanced", "8"), ("ace", "1"), ("tenncare-tjr", "1"), ("epm-2017", "2")]
+    ("name", "year"),
+    [("bpci-advanced", "8"), ("ace", None), ("tenncare-tjr", None), ("commercial-tjr", "2026"), ("epm-2017", "2")],
 )
-def test_no_episodes_no_prices(name: str, year: str) -> None:
+def test_no_episodes_no_prices(name: str, year: str | None) -> None:
     assert prices_of(priced_program(name, year), []).prices.height == 0

@@ -29,7 +29,7 @@ RISK = cases("risk_levels")
 
 @pytest.mark.parametrize("case", cases("components")["case"], ids=lambda case: case["name"])
 def test_components(case: dict[str, Any]) -> None:
-    program = priced_program(case["program"], case.get("year", "1"))
+    program = priced_program(case["program"], case.get("year"))
     if "error" in case:
         with pytest.raises(EpisodesError, match=case["error"]):
             price_components(program, **case["components"])

@@ -2,8 +2,8 @@
 
 Older DRGs may come in under the name of a *family* ("453-455"); if any baseline episode does, every price code of
 that family is priced from one pool: all episodes of the family, under whichever code. An episode with a fracture is
-priced as the programme's `fracture_codes` say, where `risk` knows of fractures. A `price_cell` of the episodes that
-differs from their `price_code` is taken as it is.
+priced as the programme's `fracture_codes` say: one whose own cell says so ("470/fracture"), or, where its cell does
+not tell, one of which `risk` does. Any other `price_cell` is taken as it is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from episodes.programs import Program
 from episodes.programs.code_tables import load_codes
 
 CELL = ["price_cell", "region"]
+FRACTURE = "fracture"
+"""Name of the risk variable, and the part after the stroke of a cell that a fracture splits ("470/fracture")."""
 
 Means = Mapping[tuple[Any, ...], tuple[int, Fraction]]
 """Episodes and exact mean in cents by the columns of a cell."""
@@ -38,14 +40,22 @@ def with_own_cell(episodes: pl.DataFrame, program: Program, risk: pl.DataFrame |
         price_cell=pl.coalesce(pl.col("price_cell").cast(pl.String), pl.col("price_code").cast(pl.String)),
     )
     rule = getattr(program.price, "fracture_codes", None)
-    if rule is None or not rule.value or risk is None or "fracture" not in risk.columns:
+    if rule is None or not rule.value:
         return celled
-    broken = celled.join(risk.select("episode_id", "fracture"), on="episode_id", how="left", maintain_order="left")
+    split = {f"{code}/{FRACTURE}": moved for code, moved in rule.value.items()}
+    split |= {f"{code}/no_{FRACTURE}": code for code in rule.value}
+    celled = celled.with_columns(
+        pl.col("price_cell").replace_strict(split, default=pl.col("price_cell"), return_dtype=pl.String),
+        is_split=pl.col("price_cell").is_in(list(split)),
+    )
+    if risk is None or FRACTURE not in risk.columns:
+        return celled.drop("is_split")
+    broken = celled.join(risk.select("episode_id", FRACTURE), on="episode_id", how="left", maintain_order="left")
     moved = pl.col("price_code").replace_strict(rule.value, default=pl.col("price_code"), return_dtype=pl.String)
-    plain = pl.col("price_cell") == pl.col("price_code")
+    plain = (pl.col("price_cell") == pl.col("price_code")) & ~pl.col("is_split").fill_null(False)
     return broken.with_columns(
-        price_cell=pl.when(plain & pl.col("fracture").fill_null(False)).then(moved).otherwise("price_cell")
-    ).drop("fracture")
+        price_cell=pl.when(plain & pl.col(FRACTURE).fill_null(False)).then(moved).otherwise("price_cell")
+    ).drop(FRACTURE, "is_split")
 
 
 def with_family_cell(episodes: pl.DataFrame, codes: pl.DataFrame) -> pl.DataFrame:

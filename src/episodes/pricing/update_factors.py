@@ -1,10 +1,10 @@
 """Price updates: baseline costs brought to the prices of a later fiscal year, setting by setting (BPCI Advanced).
 
 A table of update factors is the user's: fiscal_year, setting (`anchor`, `inpatient`, `irf`, `professional`, `snf`,
-`home_health`, `other`), factor; ccn, category and price_code where a row is not for all (null: it is). The row that
-names most counts. What no row names has the programme's `update_factor` (1, open). `computed_update_factors` makes
-the rows whose inputs are public and at hand; physician, nursing and home health updates want fee schedules and
-case-mix weights that are not, and come from the user.
+`home_health`, `other`), factor; ccn, category, price_code and fiscal_year may be null: the row is for all of them.
+The row that names most counts. What no row names has the programme's `update_factor` (1, open).
+`computed_update_factors` makes the rows whose inputs are public and at hand; physician, nursing and home health
+updates want fee schedules and case-mix weights that are not, and come from the user.
 
 Per hospital, category and fiscal year the settings weigh with their share of what is not the anchor's payment:
 updated cost = sum(share x factor) x (cost - anchor) + anchor factor x anchor. Source: CMS shadow-bundle programs, price
@@ -231,7 +231,7 @@ def _read(factors: pl.DataFrame | None) -> Table:
     for *keys, year, setting, factor in table.select(*_KEYS, "fiscal_year", "setting", "factor").iter_rows():
         if setting not in SETTINGS:
             raise PriceError(unknown_name("setting of an update factor", str(setting), SETTINGS))
-        read[(*keys, int(year), setting)] = exact_factor("factor", factor)
+        read[(*keys, None if year is None else int(year), setting)] = exact_factor("factor", factor)
     twice = table.height - len(read)
     if twice:
         raise PriceError(
@@ -243,8 +243,8 @@ def _read(factors: pl.DataFrame | None) -> Table:
 def _factor(
     table: Table, ccn: str, category: str, year: int, setting: str, code: str | None, default: Fraction
 ) -> Fraction:
-    """The factor of the row that names most: hospital before category before price code."""
-    for keys in product((ccn, None), (category, None), (code, None)):
-        if (*keys, year, setting) in table:
-            return table[(*keys, year, setting)]
+    """The factor of the row that names most: hospital before category before price code before year."""
+    for key in product((ccn, None), (category, None), (code, None), (year, None)):
+        if (*key, setting) in table:
+            return table[(*key, setting)]
     return default

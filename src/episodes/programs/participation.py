@@ -23,17 +23,17 @@ class Participation(Part):
     """Flags of a hospital that rules may name."""
     only_while: Rule[dict[str, str]]
     """Kind of hospital to the flag without which it does not count."""
-    tracks: Rule[dict[str, TrackEligibility]]
+    eligibility: Rule[dict[str, TrackEligibility]]
     """Track to whom it is open; a track that is not listed is not available in the year."""
 
 
 def wrong_participation(participation: Participation) -> Iterator[str]:
     """Kinds of hospital that nothing carries."""
     known = set(participation.hospital_kinds.value)
-    used = {kind for terms in participation.tracks.value.values() for kind in terms.only or ()}
+    used = {kind for terms in participation.eligibility.value.values() for kind in terms.only or ()}
     used |= set(participation.only_while.value)
     if strange := used - known:
         yield (
-            f"participation.tracks: no kind of hospital: {', '.join(sorted(strange))}; "
+            f"participation.eligibility: no kind of hospital: {', '.join(sorted(strange))}; "
             f"kinds: {', '.join(sorted(known))}"
         )

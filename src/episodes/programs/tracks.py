@@ -70,7 +70,7 @@ def track_for(
     known = _tracks_of_all_years(program)
     if asked not in known:
         raise ArgumentError(unknown_name("track", asked, known))
-    terms = participation.tracks.value.get(asked)
+    terms = participation.eligibility.value.get(asked)
     if terms is None:
         said = f"Track {asked} is not available in {year}: Track {default}."
         return TrackDecision(default, "not_available", said)
@@ -99,7 +99,7 @@ def _tracks_of_all_years(program: Program) -> set[str]:
     found: set[str] = set()
     for year in program.performance_years:
         part = program.for_year(year).rules.participation
-        found |= set() if part is None else set(part.tracks.value)
+        found |= set() if part is None else set(part.eligibility.value)
     return found
 
 
