@@ -1,4 +1,7 @@
-"""Programmes with their prices: the packaged file where it has them, else its price part over the anchors of TEAM."""
+"""Programmes with prices over the anchors of TEAM, so that hand-built episodes fit all of them.
+
+The price part is that of the packaged rules file; of a programme whose file has none yet, that of `rules/`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import episodes as ep
 from episodes.programs import known_programs
 
 PARTS = Path(__file__).parent / "rules"
-"""Price parts of programmes whose packaged file has no prices yet."""
+HEAD = "# --- price ---"
 
 TEAM_CATEGORIES = ("LEJR", "SHFFT", "CABG", "SPINAL_FUSION", "MAJOR_BOWEL")
 YEARS = {"tenncare-tjr": range(2015, 2026), "commercial-tjr": range(2024, 2029)}
@@ -21,20 +24,26 @@ YEARS = {"tenncare-tjr": range(2015, 2026), "commercial-tjr": range(2024, 2029)}
 @cache
 def priced_program(name: str, year: str | None = None) -> ep.Program:
     """The programme of a performance year (default: its first), priced."""
-    if name in known_programs():
-        known = ep.load_program(name, year)
-        if known.rules.price is not None:
-            return known
+    if name in ("team", "cjr"):
+        return ep.load_program(name, year)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}.toml"
         file.write_text(_rules_of(name), encoding="utf-8")
         return ep.load_program(file, year)
 
 
+def _price_part(name: str) -> str:
+    packaged = files("episodes.programs") / "rules" / f"{name}.toml"
+    text = packaged.read_text(encoding="utf-8") if name in known_programs() else ""
+    if HEAD not in text:
+        return (PARTS / f"{name}.toml").read_text(encoding="utf-8")
+    return HEAD + text.split(HEAD, 1)[1].split("\n# --- ", 1)[0]
+
+
 def _rules_of(name: str) -> str:
     team = (files("episodes.programs") / "rules" / "team.toml").read_text(encoding="utf-8")
     construction = team[team.index("# --- construction") : team.index("# --- participation")]
-    part = (PARTS / f"{name}.toml").read_text(encoding="utf-8")
+    part = _price_part(name)
     every = ", ".join(f"{category} = 0.03" for category in TEAM_CATEGORIES)
     part = part.replace("{ AMI = 0.03, CABG = 0.03, SHFFT = 0.03 }", f"{{ {every} }}")
     medical = part.split("medical_categories]", 1)[1].split("]", 1)[0].split("\n")[2:-1] if "medical_c" in part else []
