@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 import episodes as ep
 from episodes.errors import ContractError, PriceError
 from episodes.money import exact, round_half_up
-from episodes.pricing import TargetPrices, explain_price, price_episodes, reconciliation_factors, target_prices
+from episodes.pricing import (
+    TargetPrices,
+    explain_price,
+    price_at_discount,
+    price_episodes,
+    reconciliation_factors,
+    target_prices,
+)
 from pricing.hand_built_episodes import OHIO, OHIO_TOO, PUERTO_RICO, TEXAS, episode, hand_built
 from pricing.priced_programs import priced_program
 
@@ -308,3 +315,20 @@ def test_what_cannot_be_explained_says_so() -> None:
         explain_price({"price_cents": None, "baseline_cents": 1}, TEAM)
     with pytest.raises(PriceError, match="do not make its price"):
         explain_price({"price_cents": 5, "baseline_cents": 1}, TEAM)
+
+
+def test_a_price_at_another_discount_is_exact() -> None:
+    second = ep.load_program("cjr", 2)
+    row = priced([episode(1)], cjr_prices(second, 2013), second).row(0, named=True)
+    # (2 x 3000000 + 2800000) / 3 = 2933333.33..., x 0.985 = 2889333.33
+    assert price_at_discount(row, second, 0.015) == 2_889_333
+    assert price_at_discount(row, second, row["discount"]) == row["price_cents"]
+    with pytest.raises(PriceError, match="given whole"):
+        price_at_discount({"price_cents": 5}, second, 0.01)
+    given = TargetPrices(
+        pl.DataFrame({"price_code": ["470"], "region": [3], "price_cents": [100]}), "cjr", "2", "standardized", "given"
+    )
+    whole = priced([episode(1)], given, second).row(0, named=True)
+    assert (whole["price_cents"], whole["discount"]) == (100, None)
+    with pytest.raises(PriceError, match="given whole"):
+        price_at_discount(whole, second, 0.01)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from episodes.pricing.baseline import baseline_mean
 from episodes.pricing.caps import winsorize
 from episodes.pricing.components import price_components
-from episodes.pricing.episode_prices import explain_price, price_episodes
+from episodes.pricing.episode_prices import explain_price, price_at_discount, price_episodes
 from episodes.pricing.final_factors import reconciliation_factors
 from episodes.pricing.normalization import normalization_factor
 from episodes.pricing.price_files import read_target_prices
@@ -24,6 +24,7 @@ __all__ = [
     "log_linear_trend",
     "normalization_factor",
     "payment_update",
+    "price_at_discount",
     "price_components",
     "price_episodes",
     "prospective_trend",

@@ -79,12 +79,16 @@ def date_column(program: Program) -> str:
     return "episode_end" if program.rules.construction.window.year_assignment.value == "episode_end" else "anchor_end"
 
 
+def with_years(episodes: pl.DataFrame, program: Program) -> pl.DataFrame:
+    """The episodes with `year` and `fiscal_year` (from October) of the date that puts them into a year."""
+    day = pl.col(date_column(program))
+    return episodes.with_columns(year=day.dt.year(), fiscal_year=day.dt.year() + (day.dt.month() >= 10).cast(pl.Int32))
+
+
 def _dated(final: pl.DataFrame, program: Program) -> pl.DataFrame:
     column = date_column(program)
     day = pl.col(column)
-    dated = with_columns(final, "episodes", [column]).with_columns(
-        year=day.dt.year(), fiscal_year=day.dt.year() + (day.dt.month() >= 10).cast(pl.Int32)
-    )
+    dated = with_years(with_columns(final, "episodes", [column]), program)
     start, end = _allowed_period(program)
     outside = dated.filter(~day.is_between(start, end).fill_null(False)).height
     if outside:

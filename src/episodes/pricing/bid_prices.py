@@ -13,7 +13,7 @@ from episodes.pricing.baseline_episodes import BaselineInput, BuiltPrices
 from episodes.pricing.caps import cap_with_rules
 from episodes.pricing.checks import with_columns
 from episodes.pricing.components import price_components
-from episodes.pricing.price_cells import means_by
+from episodes.pricing.price_cells import cap_cells, means_by
 from episodes.programs.price import BidDiscountPrice
 
 SCHEMA = {
@@ -40,7 +40,7 @@ SCHEMA = {
 def bid_prices(given: BaselineInput, price: BidDiscountPrice) -> BuiltPrices:
     """Price rows of every price cell and hospital with baseline episodes; columns: docs/outputs.md."""
     parts = with_columns(given.episodes, "episodes", ["anchor_facility_cents"])
-    capped = cap_with_rules(parts, "episode_cents", ["price_cell"], price.cap).with_columns(
+    capped = cap_with_rules(parts, "episode_cents", cap_cells(price, baseline=True), price.cap).with_columns(
         part_a=pl.min_horizontal("anchor_facility_cents", "capped_cents")
     )
     capped = capped.with_columns(part_b=pl.col("capped_cents") - pl.col("part_a"))

@@ -18,7 +18,7 @@ from episodes.pricing.caps import cap_with_rules
 from episodes.pricing.component_steps import hospital_weight
 from episodes.pricing.components import price_components
 from episodes.pricing.normalization import normalization_factors
-from episodes.pricing.price_cells import CELL, Means, means_by
+from episodes.pricing.price_cells import CELL, Means, cap_cells, means_by
 from episodes.pricing.regions import NO_REGION
 from episodes.programs.price import BlendPrice
 
@@ -54,8 +54,7 @@ SCHEMA = {
 def blended_prices(given: BaselineInput, price: BlendPrice) -> BuiltPrices:
     """Price rows of every cell and region, and of its hospitals where they count; columns: docs/outputs.md."""
     usable = given.episodes.filter(pl.col("price_cell").is_not_null() & pl.col("region").is_not_null())
-    cells = [*CELL, "year"] if price.cap.each_year_apart.value else CELL
-    capped = cap_with_rules(usable, "episode_cents", cells, price.cap)
+    capped = cap_with_rules(usable, "episode_cents", cap_cells(price, baseline=True), price.cap)
     normalization: dict[tuple[Any, ...], Fraction] = {}
     if given.multipliers is not None and price.prospective_normalization.status != "overridden":
         normalization = normalization_factors(capped, given.multipliers, given.program, CELL)

@@ -1,7 +1,8 @@
 """The components that an episode's price is made of: those of its row of prices, and what reconciliation changes.
 
 One function a kind of price. Each returns what goes into `price_components`, and what is shown as columns; a price that
-was given without components stands in place of what a price starts from.
+was given without components stands in place of what a price starts from, and its discount, which is within it, is
+null.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def _of_regional(row: Row, program: Program, reduction: Fraction) -> Components:
         "discount": Fraction(0) if whole else exact(row["given_discount"] or 0),
         "risk": [row["risk_multiplier"]],
     }
-    shown: dict[str, Any] = {"baseline_cents": used["baseline_cents"], "discount": float(used["discount"])}
+    shown: dict[str, Any] = {
+        "baseline_cents": used["baseline_cents"],
+        "discount": None if whole else float(used["discount"]),
+    }
     for name, value in prospective.items():
         final = row[f"final:final_{name}"]
         held = Fraction(1) if final is None else held_within(exact(final) / value, Fraction(limits[name]))
@@ -77,7 +81,7 @@ def _of_blend(row: Row, program: Program, reduction: Fraction) -> Components:
         "regional_mean_cents": used["regional_mean_cents"],
         "hospital_mean_cents": hospital,
         "hospital_weight": "0" if hospital is None else str(price.hospital_weight.value),
-        "discount": float(used["discount"]),
+        "discount": None if whole else float(used["discount"]),
         "repayment_discount": None if whole or owed is None else float(max(exact(owed) - reduction, Fraction(0))),
     }
     if price.risk.applies.value:

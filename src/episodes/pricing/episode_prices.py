@@ -105,18 +105,47 @@ def explain_price(row: Mapping[str, Any], program: Program) -> ComponentPrice:
         >>> explain_price(row, team).steps.filter(step="discount")["change_cents"].to_list()
         [-40800]
     """
-    known, _ = components_of(program)
-    parts = {name: row[name] for name in known if row.get(name) is not None}
+    parts = _parts(row, program)
     if row.get("price_cents") is None or not parts:
         raise PriceError("There is no price to explain, or it was given whole, without its components.")
-    if row.get("hospital_weight") == "0":
-        parts.pop("hospital_mean_cents", None)
-    if "risk" in known and row.get("risk_multiplier") not in (None, 1.0):
-        parts["risk"] = [row["risk_multiplier"]]
     explained = price_components(program, performance_year=None, **parts)
     if explained.price_cents != row["price_cents"]:
         raise PriceError("The components of the row do not make its price: the price was given beside them.")
     return explained
+
+
+def price_at_discount(row: Mapping[str, Any], program: Program, discount: Rate) -> int:
+    """The price of a row of `price_episodes` with another discount, as exact as the price itself.
+
+    Args:
+        row: the row as a mapping, with its components.
+        program: the programme of the performance year.
+        discount: 0 to 1; takes the place of the one in the row.
+
+    Raises:
+        PriceError: the row has no components.
+
+    Example:
+        >>> import episodes as ep
+        >>> cjr = ep.load_program("cjr", performance_year=4)
+        >>> price_at_discount({"regional_mean_cents": 2_000_000, "discount": 0.03}, cjr, 0.015)
+        1970000
+    """
+    parts = _parts(row, program)
+    if "discount" not in parts:
+        raise PriceError("A price that was given whole, without its components, cannot be set at another discount.")
+    return price_components(program, performance_year=None, **parts | {"discount": discount}).price_cents
+
+
+def _parts(row: Mapping[str, Any], program: Program) -> dict[str, Any]:
+    """The components in a row, as `price_components` takes them."""
+    known, _ = components_of(program)
+    parts = {name: row[name] for name in known if row.get(name) is not None}
+    if row.get("hospital_weight") == "0":
+        parts.pop("hospital_mean_cents", None)
+    if "risk" in known and row.get("risk_multiplier") not in (None, 1.0):
+        parts["risk"] = [row["risk_multiplier"]]
+    return parts
 
 
 def placed_in_cells(

@@ -14,7 +14,7 @@ from episodes.pricing.checks import with_columns
 from episodes.pricing.episode_components import FINAL
 from episodes.pricing.episode_prices import placed_in_cells, with_multipliers
 from episodes.pricing.normalization import normalization_factors
-from episodes.pricing.price_cells import CELL, means_by
+from episodes.pricing.price_cells import CELL, cap_cells, means_by
 from episodes.pricing.risk_factors import shown_factor
 from episodes.pricing.target_prices import TargetPrices
 from episodes.programs import Program
@@ -52,7 +52,7 @@ def reconciliation_factors(
         )
     placed = placed_in_cells(with_columns(episodes, "episodes", ["episode_cents"]), program, hospitals, risk)
     usable = placed.filter(pl.col("region").is_not_null() & pl.col("price_cell").is_not_null())
-    capped = cap_with_rules(usable, "episode_cents", CELL, price.cap)
+    capped = cap_with_rules(usable, "episode_cents", cap_cells(price), price.cap)
     base = (
         f"mean_{max(price.baseline.years.value)}_cents"
         if isinstance(price, RegionalBaselinePrice)

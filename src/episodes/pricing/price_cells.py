@@ -17,6 +17,7 @@ import polars as pl
 from episodes.pricing.checks import with_columns
 from episodes.programs import Program
 from episodes.programs.code_tables import load_codes
+from episodes.programs.price import BidDiscountPrice, StandardizedBaselinePrice, ThresholdPrice
 
 CELL = ["price_cell", "region"]
 FRACTURE = "fracture"
@@ -24,6 +25,20 @@ FRACTURE = "fracture"
 
 Means = Mapping[tuple[Any, ...], tuple[int, Fraction]]
 """Episodes and exact mean in cents by the columns of a cell."""
+
+
+def cap_cells(price: Any, *, baseline: bool = False) -> list[str]:
+    """The columns of the cell within which the cost of an episode is capped; years apart where the programme says so.
+
+    Args:
+        price: the price part of a programme's rules.
+        baseline: over several years (`year`, or `fiscal_year`); a performance year is one.
+    """
+    if isinstance(price, StandardizedBaselinePrice):
+        return ["price_cell", "category", *(["fiscal_year"] if price.cap.each_year_apart.value else [])]
+    others: dict[type, list[str]] = {BidDiscountPrice: ["price_cell"], ThresholdPrice: ["category"]}
+    cells = others.get(type(price), CELL)
+    return [*cells, *(["year"] if baseline and price.cap.each_year_apart.value else [])]
 
 
 def price_codes(program: Program) -> pl.DataFrame:

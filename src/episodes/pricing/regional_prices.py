@@ -18,7 +18,7 @@ from episodes.pricing.baseline_episodes import BaselineInput, BuiltPrices
 from episodes.pricing.caps import cap_with_rules
 from episodes.pricing.components import price_components
 from episodes.pricing.normalization import normalization_factors
-from episodes.pricing.price_cells import CELL, Means, means_by, price_codes, with_family_cell
+from episodes.pricing.price_cells import CELL, Means, cap_cells, means_by, price_codes, with_family_cell
 from episodes.pricing.regions import NO_REGION
 from episodes.pricing.trend import prospective_trend
 from episodes.programs import Program
@@ -30,8 +30,7 @@ def regional_prices(given: BaselineInput, price: RegionalBaselinePrice) -> Built
     codes = price_codes(given.program)
     placed = with_family_cell(given.episodes, codes)
     usable = placed.filter(pl.col("price_cell").is_not_null() & pl.col("region").is_not_null())
-    cells = [*CELL, "year"] if price.cap.each_year_apart.value else CELL
-    capped = cap_with_rules(usable, "episode_cents", cells, price.cap)
+    capped = cap_with_rules(usable, "episode_cents", cap_cells(price, baseline=True), price.cap)
     in_baseline = capped.filter(pl.col("year").is_in(list(price.baseline.years.value)))
     rows = _price_rows(_Sources.of(given, price, capped, in_baseline), codes)
     return BuiltPrices(

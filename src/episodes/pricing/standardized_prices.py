@@ -20,6 +20,7 @@ from episodes.pricing.baseline_episodes import BaselineInput, BuiltPrices
 from episodes.pricing.caps import cap_with_rules
 from episodes.pricing.checks import with_columns
 from episodes.pricing.components import price_components
+from episodes.pricing.price_cells import cap_cells
 from episodes.pricing.risk_factors import shown_factor
 from episodes.pricing.update_factors import updated_costs
 from episodes.programs.price import StandardizedBaselinePrice
@@ -55,11 +56,8 @@ _SCALE = 1_000
 def standardized_prices(given: BaselineInput, price: StandardizedBaselinePrice) -> BuiltPrices:
     """Price rows of every hospital and category with enough baseline episodes; columns: docs/outputs.md."""
     updated, update_status = updated_costs(given.episodes, price, given.update_factors)
-    cells = ["price_cell", "category"]
-    capped = cap_with_rules(
-        updated, "updated_cents", [*cells, "fiscal_year"] if price.cap.each_year_apart.value else cells, price.cap
-    )
-    expected, pcma_status = _expected(capped, given.expected, cells)
+    capped = cap_with_rules(updated, "updated_cents", cap_cells(price, baseline=True), price.cap)
+    expected, pcma_status = _expected(capped, given.expected, ["price_cell", "category"])
     grouped = (
         expected.group_by("category", "anchor_ccn")
         .agg(number=pl.len(), observed=pl.col("capped_cents").sum(), expected=pl.col("expected").sum())

@@ -16,6 +16,7 @@ import polars as pl
 from episodes.money import exact, round_half_up
 from episodes.pricing.baseline_episodes import BaselineInput, BuiltPrices
 from episodes.pricing.caps import cap_with_rules, percentile_limit
+from episodes.pricing.price_cells import cap_cells
 from episodes.programs.price import THRESHOLDS, ThresholdPrice
 
 SCHEMA = {
@@ -38,7 +39,7 @@ SCHEMA = {
 
 def threshold_prices(given: BaselineInput, price: ThresholdPrice) -> BuiltPrices:
     """The thresholds of every category; `price_cents` is the acceptable one. A provider is the anchor's hospital."""
-    capped = cap_with_rules(given.episodes, "episode_cents", ["category"], price.cap)
+    capped = cap_with_rules(given.episodes, "episode_cents", cap_cells(price, baseline=True), price.cap)
     means = _provider_means(capped, given.multipliers, price.minimum_episodes.value)
     numbers = dict(capped.group_by("category").len().iter_rows())
     rows = []
