@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import episodes as ep
 from episodes.building.built import BuiltEpisodes
 from episodes.errors import EpisodesError
 from episodes.money import scale_parts
@@ -31,6 +32,12 @@ def prices(program: Any, cents: int = 1_000, **columns: Any) -> TargetPrices:
         basis=program.amount_basis,
         origin="given",
     )
+
+
+def blended(cents: int, discount: float = 0.03) -> TargetPrices:
+    """Prices of CJR in year 4: a regional mean of 1000 less the discount."""
+    columns = {"regional_mean_cents": [1_000] * 2, "discount": [discount] * 2, "repayment_discount": [discount] * 2}
+    return prices(ep.load_program("cjr", "4"), cents, **columns)
 
 
 def owners(*rows: tuple[str, str, str]) -> pl.DataFrame:
@@ -111,7 +118,7 @@ def test_categories_settled_apart() -> None:
 
 
 def test_quality_changes_the_price_of_cjr() -> None:
-    cjr = program_of("cjr", "4")
+    cjr = ep.load_program("cjr", "4")
     rows = [episode(900, program="cjr"), episode(900, program="cjr", anchor_ccn=TEXAS)]
     scores = pl.DataFrame(
         {
@@ -121,38 +128,34 @@ def test_quality_changes_the_price_of_cjr() -> None:
             "percentile": [95.0, 95.0],
         }
     )
-    result = reconcile(hand_built(cjr, rows), prices(cjr, 970, discount=[0.03, 0.03]), quality=scores)
+    result = reconcile(hand_built(cjr, rows), blended(970), quality=scores)
     ohio, texas = result.parties.sort("party_id").to_dicts()
     # 970 / 0.97 = 1000; excellent (18): 3 - 1.5 = 1.5 percent; unknown 12.6, good: 2 percent
     assert (ohio["quality_category"], ohio["target_cents"], ohio["amount_cents"]) == ("excellent", 985, 85)
     assert (texas["quality_category"], texas["target_cents"], texas["quality_status"]) == ("good", 980, "unknown")
     assert result.episodes["price_before_quality_cents"].to_list() == [970, 970]
-    second = reconcile(
-        hand_built(cjr, rows), prices(cjr, 970, discount=[0.03, 0.03]), quality=scores, previous={OHIO: 100}
-    )
+    second = reconcile(hand_built(cjr, rows), blended(970), quality=scores, previous={OHIO: 100})
     assert second.parties.sort("party_id")["amount_cents"].to_list()[0] == -15
-    overlap = reconcile(
-        hand_built(cjr, rows), prices(cjr, 970, discount=[0.03, 0.03]), shared_savings_overlap={TEXAS: 30}
-    )
+    overlap = reconcile(hand_built(cjr, rows), blended(970), shared_savings_overlap={TEXAS: 30})
     assert overlap.parties.sort("party_id")["shared_savings_effect_cents"].to_list() == [0, -30]
 
 
 def test_classes_come_from_the_hospitals_table() -> None:
-    cjr = program_of("cjr", "4")
+    cjr = ep.load_program("cjr", "4")
     hospitals = pl.DataFrame({"ccn": [OHIO], "region": [3], "rural": [True], "sole_community": [True]})
     lost = hand_built(cjr, [episode(5_000, program="cjr")])
-    result = reconcile(lost, prices(cjr, 1_000, discount=[0.02, 0.02]), hospitals=hospitals)
-    assert result.parties["amount_cents"].to_list() == [-50]  # 0.05 x 1000
+    result = reconcile(lost, blended(970), hospitals=hospitals)
+    assert result.parties["amount_cents"].to_list() == [-49]  # good: 2 percent, 0.05 x 980
     assert "hospital class rural" in str(result.steps.filter(step="class_limits")["note"][0])
 
 
 def test_later_amounts_are_refused_where_nothing_reads_them() -> None:
     with pytest.raises(EpisodesError, match="does not use previous_cents"):
         reconcile(built(900), prices(BPCI), previous={OHIO: 1})
-    cjr = program_of("cjr", "4")
+    cjr = ep.load_program("cjr", "4")
     one = hand_built(cjr, [episode(900, program="cjr")])
     with pytest.raises(EpisodesError, match="Earlier amounts are given for 1 hospital without an episode"):
-        reconcile(one, prices(cjr, discount=[0.03, 0.03]), previous={"999999": 1})
+        reconcile(one, blended(970), previous={"999999": 1})
 
 
 @given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=30), st.integers(-(10**9), 10**9))

@@ -18,60 +18,15 @@ from episodes.errors import ProgramError
 from episodes.programs.code_tables import columns_of, load_codes, manifest
 from episodes.programs.construction import Construction
 from episodes.programs.ladder_rules import ModelDatesRung, StateRung
+from episodes.programs.participation import Participation, wrong_participation
+from episodes.programs.price import Price, wrong_prices
 from episodes.programs.rule import (
-    CalendarYear,
-    Count,
-    Multiplier,
     NamedRule,
     Part,
-    Percentile,
     Rule,
-    Share,
 )
 from episodes.programs.service_rules import Proration
 from episodes.programs.settlement_rules import Settlement, ThresholdSettlement, wrong_settlement
-
-# --- price --------------------------------------------------------------------------------------------------
-
-
-class Cap(Part):
-    """The high-cost cap."""
-
-    upper_percentile: Rule[Percentile]
-    method: Rule[Literal["sas5", "linear"]]
-    each_year_apart: Rule[bool]
-
-
-class Baseline(Part):
-    """The baseline and how its years are brought together."""
-
-    years: Rule[tuple[CalendarYear, ...]]
-    weights: Rule[tuple[Share, ...]]
-    adjustment_level: Rule[Literal["national", "cell", "none"]]
-    thin_cell_episodes: Rule[Count]
-
-    @model_validator(mode="after")
-    def _one_weight_a_year(self) -> Baseline:
-        years, weights = self.years.value, self.weights.value
-        if list(years) != sorted(set(years)):
-            raise ValueError("years must ascend, the oldest first")
-        if len(years) != len(weights) or sum(weights) != 1:
-            raise ValueError("weights must be one a baseline year and sum to exactly 1")
-        return self
-
-
-class Price(Part):
-    """How target prices are set."""
-
-    region: Rule[Literal["census_division"]]
-    cap: Cap
-    baseline: Baseline
-    prospective_trend: Rule[Multiplier]
-    prospective_normalization: Rule[Multiplier]
-    final_trend_limit: Rule[Share]
-    final_normalization_limit: Rule[Share]
-    discounts: Rule[dict[str, Share]]
-
 
 # --- the programme ------------------------------------------------------------------------------------------
 
@@ -99,6 +54,8 @@ class ProgramRules(Part):
     currency: Literal["USD"] = "USD"
     categories: dict[str, str]
     performance_years: dict[str, PerformanceYear]
+    participation: Participation | None = None
+    """Which tracks a hospital can be in; none where the programme has no tracks."""
     construction: Construction
     price: Price | None = None
     """How prices are set; none where the file has only construction rules."""
@@ -144,7 +101,8 @@ def contradictions(rules: ProgramRules) -> list[str]:
     return [
         *_wrong_tables(rules),
         *_wrong_lists(rules),
-        *(_wrong_price(rules, rules.price) if rules.price else ()),
+        *(wrong_participation(rules.participation) if rules.participation else ()),
+        *(wrong_prices(rules.price, rules.categories) if rules.price else ()),
         *(wrong_settlement(rules.settlement, rules.categories) if rules.settlement else ()),
     ]
 
@@ -215,17 +173,6 @@ def _lists(rules: ProgramRules) -> dict[str, tuple[NamedRule, ...]]:
         "construction.services.proration": construction.services.proration,
         "construction.overlap.first_gives_way": construction.overlap.first_gives_way,
     }
-
-
-def _wrong_price(rules: ProgramRules, price: Price) -> Iterator[str]:
-    discounts = price.discounts.value
-    if set(discounts) != set(rules.categories):
-        missing, strange = set(rules.categories) - set(discounts), set(discounts) - set(rules.categories)
-        yield (
-            f"price.discounts: wants one discount for each of {_listed(rules.categories)}"
-            + (f"; missing: {_listed(missing)}" if missing else "")
-            + (f"; not a category: {_listed(strange)}" if strange else "")
-        )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -7,18 +7,30 @@ import polars as pl
 from episodes.building.built import BuiltEpisodes
 from episodes.errors import count_of
 from episodes.pricing.target_prices import TargetPrices
+from episodes.reconciliation.targets import PriceInputs
 
 
-def notes_of(built: BuiltEpisodes, prices: TargetPrices, final: pl.DataFrame) -> list[str]:
+def notes_of(built: BuiltEpisodes, prices: TargetPrices, final: pl.DataFrame, given: PriceInputs) -> list[str]:
     """The notes of a reconciliation; `final` are all final episodes with price, reason and `participating`."""
     settled = final.filter(pl.col("participating"))
     return [
-        "Targets are the prices as given: no risk multiplier, final trend or final normalization is applied.",
+        *_left_as_given(given),
         *_what_if(built),
         *_who_takes_part(built, final, settled),
         *_without_price(settled),
         *_thin_prices(prices, settled),
     ]
+
+
+def _left_as_given(given: PriceInputs) -> list[str]:
+    """What reconciliation would bring to the prices, and was not given."""
+    without = [] if given.coefficients is not None else ["risk multiplier"]
+    without += [] if given.final_factors is not None else ["final trend", "final normalization"]
+    if not without:
+        return []
+    *first, last = without
+    listed = f"{', '.join(first)} or {last}" if first else last
+    return [f"Targets are the prices as given: no {listed} is applied."]
 
 
 def _what_if(built: BuiltEpisodes) -> list[str]:

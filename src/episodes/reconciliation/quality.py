@@ -17,7 +17,7 @@ from episodes.pricing.checks import with_columns
 from episodes.programs import Program
 from episodes.programs.quality_rules import Quality
 from episodes.programs.settlement_rules import needed
-from episodes.reconciliation.quality_categories import category_of, effective_discounts, one_discount
+from episodes.reconciliation.quality_categories import category_of, effective_discount
 from episodes.reconciliation.quality_measures import MEASURE_COLUMNS, MeasureScore, QualityScore
 from episodes.reconciliation.quality_points import categories_of, points_of
 
@@ -104,13 +104,12 @@ def combine(program: Program, measures: Sequence[MeasureScore]) -> QualityScore:
     if quality.categories is None:
         return scored
     found = category_of(quality, scored.exact)
-    discounts = effective_discounts(program, scored.exact)
     categories = categories_of(quality, names) if quality.form.value == "points" else None
     return replace(
         scored,
         category=found.name,
-        discount=None if discounts is None else one_discount(discounts.payment, categories),
-        repayment_discount=None if discounts is None else one_discount(discounts.repayment, categories),
+        discount=effective_discount(program, scored.exact, categories),
+        repayment_discount=effective_discount(program, scored.exact, categories, "repayment_discounts"),
         notes=(*scored.notes, *found.notes),
     )
 

@@ -52,42 +52,25 @@ def _name_in(categories: Mapping[str, QualityCategory], score: Fraction) -> str:
     return reached[-1]
 
 
-@dataclass(frozen=True)
-class EffectiveDiscounts:
-    """Discounts after quality, fractions by category of episodes; repayment is empty where prices have no such one."""
+def effective_discount(
+    program: Program, score: Fraction, categories: Iterable[str] | None, rule_name: str = "discounts"
+) -> float | None:
+    """The discount that a quality score leaves, where all the categories share one; None where there is none.
 
-    payment: Mapping[str, Decimal]
-    repayment: Mapping[str, Decimal]
-
-
-def effective_discounts(program: Program, score: Fraction) -> EffectiveDiscounts | None:
-    """The discounts that a quality score leaves of those of the programme's prices.
-
-    None for a programme whose score changes no discount, or whose file has no prices.
+    Args:
+        program: its prices hold the discounts before quality.
+        score: a composite quality score.
+        categories: the categories of episodes that are meant; None: all.
+        rule_name: `discounts`, or `repayment_discounts` for money owed.
 
     Source: 42 CFR 510.315(f), 510.300(c) for CJR.
     """
-    quality, price = program.settlement.quality, program.rules.price
-    if quality is None or quality.categories is None or price is None:
+    rule = getattr(program.rules.price, rule_name, None)
+    if rule is None or program.settlement.quality is None:
         return None
-    reduction = category_of(quality, score).terms.discount_reduction
-
-    def left(name: str) -> dict[str, Decimal]:
-        return {
-            key: max(share - reduction, Decimal(0)) for key, share in discounts_before_quality(program, name).items()
-        }
-
-    return EffectiveDiscounts(left("discounts"), left("repayment_discounts"))
-
-
-def discounts_before_quality(program: Program, name: str = "discounts") -> Mapping[str, Decimal]:
-    """The discounts of the programme's prices by category (`discounts`, `repayment_discounts`); empty without such."""
-    rule = getattr(program.rules.price, name, None)
-    return {} if rule is None else dict(rule.value)
-
-
-def one_discount(by_category: Mapping[str, Decimal], categories: Iterable[str] | None) -> float | None:
-    """The discount that the categories share; None where they differ or there is none."""
-    wanted = set(by_category) if categories is None else set(categories) & set(by_category)
-    found = {by_category[category] for category in wanted}
-    return float(found.pop()) if len(found) == 1 else None
+    wanted = set(rule.value) if categories is None else set(categories) & set(rule.value)
+    found = {rule.value[category] for category in wanted}
+    if len(found) != 1:
+        return None
+    reduction = category_of(program.settlement.quality, score).terms.discount_reduction
+    return float(max(found.pop() - reduction, Decimal(0)))

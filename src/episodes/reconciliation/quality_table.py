@@ -14,8 +14,8 @@ from episodes.reconciliation.quality_measures import MEASURE_COLUMNS, MeasureSco
 
 def party_scores(
     program: Program, episodes: pl.DataFrame, quality: pl.DataFrame, *, only_known: bool
-) -> tuple[dict[str, QualityScore], list[str]]:
-    """The score of each party that has measures.
+) -> tuple[dict[tuple[str, str | None], QualityScore], list[str]]:
+    """The score of each party that has measures; of each of its categories, where these are settled apart.
 
     Args:
         program: its measures of its performance year are read.
@@ -28,7 +28,7 @@ def party_scores(
             otherwise they are errors.
 
     Returns:
-        Party id to score, and notes on what was not used.
+        Party id and category (None: all together) to score, and notes on what was not used.
     """
     if program.settlement.quality is None:
         return {}, []
@@ -56,7 +56,19 @@ def party_scores(
         own = volumes.get((row["ccn"], row["measure"]), 0)
         read = MeasureScore.read(highest, row, own if row["volume"] is None else row["volume"])
         by_party.setdefault(row["ccn"], []).append(read)
-    return {party: combine(program, found) for party, found in by_party.items()}, notes
+    if program.settlement.settled_apart.value == "party":
+        return {(party, None): combine(program, found) for party, found in by_party.items()}, notes
+    scores = {}
+    for party, category in episodes.select("party_id", "category").unique().sort("party_id", "category").iter_rows():
+        mine = [item for item in by_party.get(party, ()) if category in (_categories_of(program, item) or (category,))]
+        if mine:
+            scores[party, category] = combine(program, mine)
+    return scores, notes
+
+
+def _categories_of(program: Program, item: MeasureScore) -> tuple[str, ...] | None:
+    terms = quality_of(program).measures.value.get(item.measure)
+    return None if terms is None else terms.categories
 
 
 def _with_year_before(program: Program, table: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,8 @@ in no region, says so in `reason`, is counted, and is not settled.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -29,7 +30,7 @@ from episodes.reconciliation.parties import (
 )
 from episodes.reconciliation.post_episode import party_excesses
 from episodes.reconciliation.quality import combine
-from episodes.reconciliation.quality_categories import effective_discounts
+from episodes.reconciliation.quality_categories import category_of
 from episodes.reconciliation.quality_measures import QualityScore
 from episodes.reconciliation.quality_table import party_scores
 from episodes.reconciliation.result import (
@@ -43,7 +44,7 @@ from episodes.reconciliation.result import (
 )
 from episodes.reconciliation.settle import SettledAmount, refuse_unused, settle_amounts
 from episodes.reconciliation.steps import CategoryAmounts, SettlementInput
-from episodes.reconciliation.targets import after_quality, against_prices
+from episodes.reconciliation.targets import PriceInputs, against_prices, capped_episodes
 
 
 def reconcile(
@@ -53,6 +54,10 @@ def reconcile(
     hospitals: pl.DataFrame | None = None,
     track: Track = None,
     *,
+    risk: pl.DataFrame | None = None,
+    coefficients: pl.DataFrame | None = None,
+    final_factors: pl.DataFrame | Literal["computed"] | None = None,
+    update_factors: pl.DataFrame | None = None,
     attributed: pl.DataFrame | None = None,
     previous: Mapping[str, int] | None = None,
     shared_savings_overlap: Mapping[str, int] | None = None,
@@ -68,6 +73,11 @@ def reconcile(
         hospitals: the hospitals table, for regions, names and classes. Default: that of `built`.
         track: a track for all parties, or by party id. Where not given: that of `built.participants`, else the
             programme's default.
+        risk: risk variables by episode. Default: those of `built`, where it has them.
+        coefficients: risk coefficients (`ep.pricing.risk_multipliers`). None: no multiplier.
+        final_factors: final trend and normalization, or what the programme has in their place
+            (`ep.pricing.price_episodes`); `computed`: from these episodes. None: the prices stay preliminary.
+        update_factors: price updates by setting, for spending of BPCI Advanced.
         attributed: episode_id, party_kind (hospital | group), party_id, for programmes that settle with the party
             an episode is attributed to. Default: the attribution of `built`; without one the anchor's hospital.
         previous: what an earlier calculation of the year settled, signed cents by party id, for programmes whose
@@ -99,8 +109,10 @@ def reconcile(
     apart = program.settlement.settled_apart.value == "category"
     _check_later_amounts(program, previous, shared_savings_overlap, apart)
     listed = built.hospitals if hospitals is None else hospitals
-    final, party_notes = with_party(program, against_prices(built, prices, listed), built, attributed)
-    settled_by = final.filter(pl.col("participating"))
+    variables = getattr(built, "risk", None) if risk is None else risk
+    given = PriceInputs(variables, coefficients, final_factors, update_factors)
+    capped, party_notes = with_party(program, capped_episodes(built, listed, given), built, attributed)
+    settled_by = capped.filter(pl.col("participating"))
     scores, quality_notes = party_scores(
         program, settled_by, built.quality if quality is None else quality, only_known=quality is None
     )
@@ -108,13 +120,8 @@ def reconcile(
     need_known_parties("Tracks", track, parties)
     need_known_parties("Earlier amounts", previous, parties)
     need_known_parties("Shared savings", shared_savings_overlap, parties)
-    known_scores = {party: scores.get(party) or _no_score(program) for party in parties}
-    discounts = {
-        party: found
-        for party, score in known_scores.items()
-        if score is not None and (found := effective_discounts(program, score.exact)) is not None
-    }
-    final = after_quality(program, final, discounts)
+    known_scores = {key[1:]: scores.get(key[1:]) or _no_score(program) for key in _keys(settled_by, apart)}
+    final = against_prices(built, prices, listed, capped, given, _reductions(program, known_scores))
     episodes = final.filter(pl.col("participating"))
     terms = Participants.of(built)
     classes = classes_of(program, listed)
@@ -127,8 +134,8 @@ def reconcile(
     inputs: dict[Key, SettlementInput] = {}
     for key, number, unpriced, amounts, repayment_target in _sums(episodes, prices.volumes, apart):
         kind, party, category = key
-        score = known_scores[party]
-        given = SettlementInput(
+        score = known_scores[party, category]
+        settling = SettlementInput(
             target_cents=sum(item.target_cents for item in amounts),
             actual_cents=sum(item.actual_cents for item in amounts),
             quality_score=score.exact if score is not None and score.status == "known" else None,
@@ -141,9 +148,9 @@ def reconcile(
                 "shared_savings_overlap", (shared_savings_overlap or {}).get(party, 0), minimum=0
             ),
         )
-        amount = settle_amounts(program, terms.track_of(party, track), given)
+        amount = settle_amounts(program, terms.track_of(party, track), settling)
         settled[key] = amount
-        inputs[key] = given
+        inputs[key] = settling
         steps += [(*key, *record.as_row()) for record in amount.records]
         rows.append(
             {
@@ -156,15 +163,15 @@ def reconcile(
                 "performance_year": program.performance_year,
                 "episodes": number,
                 "unpriced_episodes": unpriced,
-                "target_cents": given.target_cents,
-                "actual_cents": given.actual_cents,
+                "target_cents": settling.target_cents,
+                "actual_cents": settling.actual_cents,
                 "difference_cents": amount.start_cents,
                 "quality_score": None if score is None else score.score,
                 "quality_status": "none" if score is None else score.status,
                 "quality_category": None if score is None else score.category,
                 "effective_discount": None if score is None else score.discount,
                 **{column: amount.change_of(step) for column, step in STEP_OF_COLUMN.items()},
-                "post_episode_excess_cents": given.post_episode_excess_cents,
+                "post_episode_excess_cents": settling.post_episode_excess_cents,
                 "amount_cents": amount.amount_cents,
                 "outcome": outcome_of(amount.amount_cents),
             }
@@ -177,7 +184,7 @@ def reconcile(
         episodes=_carried_back(program, episodes, settled, apart).select(EPISODES_SHOWN),
         steps=pl.DataFrame(steps, schema=RESULT_STEP_SCHEMA, orient="row"),
         open_rules=program.open_rules(),
-        notes=(*notes_of(built, prices, final), *party_notes, *quality_notes, *_score_notes(known_scores)),
+        notes=(*notes_of(built, prices, final, given), *party_notes, *quality_notes, *_score_notes(known_scores)),
         built=built,
         inputs=inputs,
     )
@@ -200,7 +207,30 @@ def _no_score(program: Program) -> QualityScore | None:
     return None if program.settlement.quality is None else combine(program, [])
 
 
-def _score_notes(scores: Mapping[str, QualityScore | None]) -> list[str]:
+def _reductions(
+    program: Program, scores: Mapping[tuple[str, str | None], QualityScore | None]
+) -> dict[tuple[str, str | None], Decimal]:
+    """What quality takes off the discount, by party and category settled apart; empty where it changes none."""
+    quality = program.settlement.quality
+    if quality is None or quality.categories is None or getattr(program.price, "discounts", None) is None:
+        return {}
+    return {
+        key: category_of(quality, score.exact).terms.discount_reduction
+        for key, score in scores.items()
+        if score is not None
+    }
+
+
+def _keys(episodes: pl.DataFrame, apart: bool) -> list[Key]:
+    """What is settled: each party, and each of its categories where they are settled apart."""
+    by = ["party_kind", "party_id", "settled_category"]
+    return [
+        (kind, party, category)
+        for kind, party, category in _keyed(episodes, apart).select(by).unique().sort(by, nulls_last=False).iter_rows()
+    ]
+
+
+def _score_notes(scores: Mapping[tuple[str, str | None], QualityScore | None]) -> list[str]:
     """What the scores assume, each note once with the number of parties it is about."""
     counted: dict[str, int] = {}
     for score in scores.values():

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 
 import polars as pl
 
 from episodes.building.built import BuiltEpisodes
-from episodes.errors import PriceError, count_of
 from episodes.money import exact, round_half_up
-from episodes.pricing.caps import cap_by_cell
+from episodes.pricing.baseline_episodes import date_column, with_years
+from episodes.pricing.caps import cap_with_rules
 from episodes.pricing.checks import with_columns
-from episodes.pricing.regions import NO_REGION, with_region
+from episodes.pricing.episode_prices import NO_TARGET_PRICE, placed_in_cells, price_episodes
+from episodes.pricing.final_factors import reconciliation_factors
+from episodes.pricing.price_cells import cap_cells
 from episodes.pricing.target_prices import TargetPrices
-from episodes.programs import Program
-from episodes.reconciliation.quality_categories import EffectiveDiscounts, discounts_before_quality
+from episodes.pricing.update_factors import updated_costs
+from episodes.programs.price import StandardizedBaselinePrice
 
-NO_TARGET_PRICE = "no_target_price"
-"""Reason code of an episode whose price cell has no target price."""
+__all__ = ["NO_TARGET_PRICE", "PriceInputs", "against_prices", "capped_episodes"]
 
-EPISODES_READ = (
+_READ = (
     "episode_id",
     "category",
     "anchor_setting",
@@ -32,118 +35,128 @@ EPISODES_READ = (
     "episode_cents",
     "post_episode_cents",
 )
-_PRICE_KEYS = {"price_cell": "price_cell", "price_code": "price_code", "region": "region", "ccn": "anchor_ccn"}
-"""Columns of a price table that may name a cell, and the columns of episodes that they are found by."""
-_TREND = ("trend", "market_trend", "pat")
-_CASE_MIX = ("normalization", "risk_multiplier", "pcma")
-"""Columns of a price table that hold components of the price; what true-ups explain a change of price by."""
+_TREND = ("trend", "market_trend", "pat", "realized_trend")
+_CASE_MIX = ("normalization", "risk_multiplier", "pcma", "final_pcma")
+"""Components of a price, what true-ups explain a change of price by."""
 
 
-def against_prices(built: BuiltEpisodes, prices: TargetPrices, hospitals: pl.DataFrame) -> pl.DataFrame:
-    """All final episodes with region, capped actual spending, price, the discount in it, and reason."""
-    cap = built.program.price.cap
-    as_text = pl.col("category", "anchor_setting", "price_code", "anchor_ccn").cast(pl.String)
-    kept = [*EPISODES_READ, *(name for name in ("price_cell",) if name in built.episodes.columns)]
-    final = (
-        with_columns(built.episodes, "episodes", EPISODES_READ)
-        .filter(status="final")
-        .select(kept)
-        .with_columns(as_text)
-        .rename({"episode_cents": "actual_cents"})
-        .sort("episode_id")
+@dataclass(frozen=True)
+class PriceInputs:
+    """What reconciliation brings to prices besides the price table: see `reconcile`."""
+
+    risk: pl.DataFrame | None = None
+    coefficients: pl.DataFrame | None = None
+    final_factors: pl.DataFrame | Literal["computed"] | None = None
+    update_factors: pl.DataFrame | None = None
+
+
+def capped_episodes(built: BuiltEpisodes, hospitals: pl.DataFrame, given: PriceInputs) -> pl.DataFrame:
+    """All final episodes with region, price cell, spending (actual_cents) and what remains of it after the cap."""
+    program, price = built.program, built.program.price
+    final = with_columns(built.episodes, "episodes", _READ).filter(status="final").sort("episode_id")
+    as_text = final.with_columns(pl.col("category", "anchor_setting", "price_code", "anchor_ccn").cast(pl.String))
+    placed = placed_in_cells(as_text, program, hospitals, given.risk).with_columns(actual_cents="episode_cents")
+    if isinstance(price, StandardizedBaselinePrice):
+        dated = with_years(with_columns(placed, "episodes", [date_column(program)]), program)
+        placed = updated_costs(dated, price, given.update_factors)[0].with_columns(actual_cents="updated_cents")
+    cells = cap_cells(price)
+    capped = cap_with_rules(placed, "actual_cents", cells, price.cap)
+    outside = pl.col("region").is_null() if "region" in cells else pl.lit(False)
+    return capped.with_columns(
+        capped_cents=pl.when(outside).then("actual_cents").otherwise("capped_cents"),
+        cut_cents=pl.when(outside).then(0).otherwise("cut_cents"),
     )
-    capped = cap_by_cell(
-        with_region(final, hospitals),
-        "actual_cents",
-        ["price_code", "region"],
-        method=cap.method.value,
-        upper_percentile=cap.upper_percentile.value,
-    )
-    no_region = pl.col("region").is_null()
-    keys, priced = _price_of_cell(prices, capped)
-    return (
-        capped.with_columns(
-            capped_cents=pl.when(no_region).then("actual_cents").otherwise("capped_cents"),
-            cut_cents=pl.when(no_region).then(0).otherwise("cut_cents"),
+
+
+def against_prices(
+    built: BuiltEpisodes,
+    prices: TargetPrices,
+    hospitals: pl.DataFrame,
+    capped: pl.DataFrame,
+    given: PriceInputs,
+    reductions: Mapping[tuple[str, str | None], Decimal],
+) -> pl.DataFrame:
+    """The capped episodes with price, difference and reason.
+
+    Args:
+        built, prices, hospitals, given: as for `reconcile`.
+        capped: from `capped_episodes`, with party_id.
+        reductions: what quality takes off the discount, by party and category settled apart (None: all together).
+
+    Returns:
+        With price_cents, price_before_quality_cents, repayment_price_cents (null where money owed has no price of its
+        own), difference_cents, price_trend, price_case_mix, reason. Where prices are in real dollars, spending is
+        brought to them by the same ratio.
+    """
+    program = built.program
+    factors = given.final_factors
+    if isinstance(factors, str):
+        factors = reconciliation_factors(
+            prices, built.final(), program, hospitals, risk=given.risk, coefficients=given.coefficients
         )
-        .join(priced, on=keys, how="left", maintain_order="left")
-        .with_columns(
-            reason=pl.when(no_region)
-            .then(pl.lit(NO_REGION))
-            .when(pl.col("price_cents").is_null())
-            .then(pl.lit(NO_TARGET_PRICE)),
+    asked = capped.select("episode_id", "category", "price_code", "price_cell", "anchor_ccn", "party_id")
+
+    def priced(episodes: pl.DataFrame, lower: Mapping[str, Decimal] | None) -> pl.DataFrame:
+        return price_episodes(
+            prices,
+            episodes,
+            program,
+            hospitals,
+            risk=given.risk,
+            coefficients=given.coefficients,
+            final_factors=factors,
+            discount_reductions=lower,
         )
-    )
 
-
-def _price_of_cell(prices: TargetPrices, episodes: pl.DataFrame) -> tuple[list[str], pl.DataFrame]:
-    """The columns that name a cell in the episodes, and the prices by them, one a cell."""
-    keys = {
-        ours: theirs
-        for ours, theirs in _PRICE_KEYS.items()
-        if ours in prices.prices.columns and theirs in episodes.columns
-    }
-    if "price_cell" in keys:
-        keys.pop("price_code", None)
-    table = with_columns(prices.prices, "prices", [*keys, "price_cents"], {"discount": pl.Float64})
-    priced = table.select(
-        *(pl.col(ours).cast(episodes.schema[theirs]).alias(theirs) for ours, theirs in keys.items()),
+    before = priced(asked, None)
+    after = before
+    if reductions:
+        parts = []
+        for category in sorted({category or "" for _, category in reductions}):
+            mine = asked.filter(pl.col("category") == category) if category else asked
+            own = {party: share for (party, of), share in reductions.items() if (of or "") == category}
+            parts.append(priced(mine, own))
+        after = pl.concat(parts)
+    shown = after.select(
+        "episode_id",
         "price_cents",
-        price_discount="discount",
-        price_trend=_product(table, _TREND),
-        price_case_mix=_product(table, _CASE_MIX),
+        *_or_null(after, "repayment_price_cents", pl.Int64),
+        *_or_null(after, "real_ratio", pl.Float64),
+        "reason",
+        price_trend=_product(after, _TREND),
+        price_case_mix=_product(after, _CASE_MIX),
     )
-    repeated = priced.height - priced.unique(list(keys.values())).height
-    if repeated:
-        raise PriceError(
-            f"The prices repeat {count_of(repeated, 'cell')}: an episode would have two targets. "
-            f"Keep one price for each {', '.join(keys)}."
-        )
-    return list(keys.values()), priced
+    joined = capped.join(
+        before.select("episode_id", price_before_quality_cents="price_cents"), on="episode_id", how="left"
+    ).join(shown, on="episode_id", how="left")
+    real = _in_real_dollars(joined.sort("episode_id"))
+    return real.with_columns(difference_cents=pl.col("price_cents") - pl.col("capped_cents"))
+
+
+def _or_null(frame: pl.DataFrame, name: str, dtype: type[pl.DataType]) -> list[pl.Expr]:
+    return [pl.col(name) if name in frame.columns else pl.lit(None, dtype=dtype).alias(name)]
 
 
 def _product(table: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
     """The product of the components that the prices say; null where they say none."""
-    said = [name for name in names if name in table.columns]
+    said = [pl.col(name).cast(pl.Float64) for name in names if name in table.columns]
     if not said:
         return pl.lit(None, dtype=pl.Float64)
-    return pl.fold(
-        pl.lit(1.0), lambda product, factor: product * factor, [pl.col(name).cast(pl.Float64) for name in said]
-    )
+    product = pl.fold(pl.lit(1.0), lambda one, other: one * other, [factor.fill_null(1.0) for factor in said])
+    return pl.when(pl.any_horizontal(factor.is_not_null() for factor in said)).then(product)
 
 
-def after_quality(
-    program: Program, episodes: pl.DataFrame, discounts: Mapping[str, EffectiveDiscounts]
-) -> pl.DataFrame:
-    """The episodes with price_cents at the effective discount of their party, and repayment_price_cents.
-
-    A price holds the discount of its column `discount`, or the programme's before quality; it is taken out and the
-    effective one put in, rounded half up once. Without discounts (quality changes none) prices stay.
-    """
-    episodes = episodes.with_columns(price_before_quality_cents="price_cents")
-    if not discounts:
-        return episodes.with_columns(
-            repayment_price_cents=pl.lit(None, dtype=pl.Int64),
-            difference_cents=pl.col("price_cents") - pl.col("capped_cents"),
-        )
-    base = discounts_before_quality(program)
-    rows = episodes.select("party_id", "category", "price_cents", "price_discount")
-    paid, owed = [], []
-    for party, category, price, discount in rows.iter_rows():
-        effective = discounts.get(party)
-        held = Fraction(base[category]) if discount is None else exact(discount)
-        payment = None if effective is None else effective.payment.get(category)
-        repayment = None if effective is None else effective.repayment.get(category)
-        paid.append(price if payment is None else _repriced(price, held, payment))
-        owed.append(None if repayment is None else _repriced(price, held, repayment))
+def _in_real_dollars(episodes: pl.DataFrame) -> pl.DataFrame:
+    """Spending times the ratio of real to standardized dollars that is in the price, rounded half up."""
+    ratios = episodes["real_ratio"]
+    if ratios.null_count() == episodes.height or ratios.drop_nulls().eq(1.0).all():
+        return episodes
+    columns = {}
+    for name in ("actual_cents", "capped_cents"):
+        pairs = zip(episodes[name].to_list(), ratios.to_list(), strict=True)
+        columns[name] = [
+            round_half_up(cents * (Fraction(1) if ratio is None else exact(ratio))) for cents, ratio in pairs
+        ]
     return episodes.with_columns(
-        pl.Series("price_cents", paid, dtype=pl.Int64), pl.Series("repayment_price_cents", owed, dtype=pl.Int64)
-    ).with_columns(difference_cents=pl.col("price_cents") - pl.col("capped_cents"))
-
-
-def _repriced(price_cents: int | None, held: Fraction, effective: Decimal) -> int | None:
-    if price_cents is None:
-        return None
-    if held == 1:
-        raise PriceError("A price with a discount of 1 is zero: no other discount can be put in its place.")
-    return round_half_up(price_cents * (1 - Fraction(effective)) / (1 - held))
+        pl.Series(name, cents, dtype=pl.Int64) for name, cents in columns.items()
+    ).with_columns(cut_cents=pl.col("actual_cents") - pl.col("capped_cents"))
