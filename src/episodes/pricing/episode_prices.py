@@ -63,7 +63,7 @@ def price_episodes(
 
     Returns:
         Same rows: episode_id, price_cell, region, the components used (`trend` is the one in the price, held within its
-        limit), risk_multiplier, risk_status, price_cents (null: none), repayment_price_cents where money owed has its
+        limit, beside `prospective_trend`; of a price given whole it is what multiplies it), risk_multiplier, risk_status, price_cents (null: none), repayment_price_cents where money owed has its
         own discount, price_status, reason (`no_region`, `no_target_price`, null).
 
     Raises:
