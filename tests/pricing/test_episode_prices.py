@@ -114,7 +114,15 @@ def test_prices_given_whole_are_multiplied_by_the_ratios() -> None:
     row = priced([episode(1)], given, risk=ages(90), coefficients=AGES, final_factors=factors(final_trend=1.0302))
     # 2000000 x (1.0302 / 1.02) x 1.5
     assert row["price_cents"].to_list() == [3_030_000]
-    assert row["trend"].to_list() == [1.01]
+    assert row.select("trend", "prospective_trend").rows() == [(1.01, 1.02)]
+    # without a final trend nothing multiplies the price: its own trend is within it
+    assert priced([episode(1)], given)["price_cents"].to_list() == [2_000_000]
+    seventh = ep.load_program("cjr", 7)
+    table = table.rename({"trend": "market_trend"})
+    regional = TargetPrices(table, "cjr", "7", "standardized", "given")
+    assert priced([episode(1)], regional, seventh)["price_cents"].to_list() == [2_000_000]
+    final = priced([episode(1)], regional, seventh, final_factors=factors(market_trend=1.0302))
+    assert final["price_cents"].to_list() == [2_020_000]
 
 
 def test_repeated_prices_are_refused() -> None:

@@ -58,6 +58,7 @@ def _of_regional(row: Row, program: Program, reduction: Fraction) -> Components:
         held = Fraction(1) if final is None else held_within(exact(final) / value, Fraction(limits[name]))
         used[name] = shown_factor(held if whole else value * held)
         shown[name] = float(used[name])
+        shown[f"prospective_{name}"] = row[f"given_{name}"]
     return used, shown
 
 
@@ -87,9 +88,11 @@ def _of_blend(row: Row, program: Program, reduction: Fraction) -> Components:
     if price.risk.applies.value:
         used["risk"] = [row["risk_multiplier"]]
         for name in ("normalization", "market_trend"):
-            final = row[f"final:{name}"]
-            used[name] = exact(final if final is not None else (row[f"given_{name}"] or 1))
+            final, prospective = row[f"final:{name}"], exact(row[f"given_{name}"] or 1)
+            value = prospective if final is None else exact(final)
+            used[name] = shown_factor(value / prospective) if whole else value
             shown[name] = float(used[name])
+            shown[f"prospective_{name}"] = row[f"given_{name}"]
     return used, shown
 
 
@@ -145,6 +148,8 @@ SHOWN: Mapping[type, Mapping[str, Any]] = {
         "trend": pl.Float64,
         "normalization": pl.Float64,
         "discount": pl.Float64,
+        "prospective_trend": pl.Float64,
+        "prospective_normalization": pl.Float64,
     },
     BlendPrice: {
         "regional_mean_cents": pl.Int64,
@@ -154,6 +159,8 @@ SHOWN: Mapping[type, Mapping[str, Any]] = {
         "repayment_discount": pl.Float64,
         "normalization": pl.Float64,
         "market_trend": pl.Float64,
+        "prospective_normalization": pl.Float64,
+        "prospective_market_trend": pl.Float64,
     },
     StandardizedBaselinePrice: {
         "sbs_cents": pl.Int64,
