@@ -1,4 +1,4 @@
-"""Commands on settlements: the audit of a payer's file, true-ups, tracks side by side, a hospital's statement."""
+"""Commands on settlements: reconcile, the audit of a payer's file, true-ups, tracks, a hospital's statement."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from episodes.cli_options import AsJson, Overwrite, RulesFile, Track
-from episodes.cli_support import console_for, print_json
+from episodes.cli_options import AsJson, Out, Overwrite, RulesFile, Track
+from episodes.cli_support import about_result, console_for, print_json, table_of, write_result
 from episodes.errors import EpisodesError
 
 if TYPE_CHECKING:
@@ -17,6 +17,59 @@ if TYPE_CHECKING:
 
 Run = Annotated[Path, Parameter(help="Run folder of the performance year (episodes build).")]
 Prices = Annotated[Path, Parameter(help="Run folder of prices, or a price file (CSV).")]
+
+
+def reconcile(
+    run: Run,
+    *,
+    prices: Prices,
+    track: Track = None,
+    quality: Annotated[
+        Path | None, Parameter(help="Quality table (CSV or Parquet), in place of the one beside the claims.")
+    ] = None,
+    coefficients: Annotated[Path | None, Parameter(help="Risk coefficients (CSV or Parquet).")] = None,
+    final_factors: Annotated[
+        str | None,
+        Parameter(help="Final trend and normalization: a table (CSV or Parquet), or `computed` from these episodes."),
+    ] = None,
+    out: Out = None,
+    rules_file: RulesFile = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> int:
+    """Reconcile a performance year against target prices: payment or repayment of each party, step by step."""
+    import episodes as ep
+    from episodes.reports.settlement_tables import show_conveners
+    from episodes.reports.terminal import show_notes, show_open_rules, show_statement
+    from episodes.running.run_folder import check_place, read_built
+
+    if out is not None:
+        check_place(out, overwrite=overwrite)
+    built = read_built(run, rules_file)
+    program = built.program
+    given = ep.read_target_prices(prices, program)
+    computed = final_factors == "computed"
+    factors = None if final_factors is None or computed else ep.pricing.read_final_factors(final_factors, program)
+    result = ep.reconcile(
+        built,
+        given,
+        quality=None if quality is None else table_of(quality, "quality table"),
+        track=track,
+        coefficients=None if coefficients is None else ep.pricing.read_coefficients(coefficients, program),
+        final_factors="computed" if computed else factors,
+    )
+    if out is not None:
+        write_result(out, built, given, result, overwrite=overwrite)
+    if as_json:
+        return print_json({**about_result(result), "run_folder": str(out) if out else None})
+    console = console_for(as_json)
+    show_open_rules(result.open_rules, console)
+    show_statement(result.parties, console)
+    show_conveners(result.conveners, console)
+    show_notes(result.notes, console)
+    if out is not None:
+        console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)
+    return 0
 
 
 def audit(
@@ -156,6 +209,7 @@ def _reconciled(run: Path, prices: Path, track: str | None, rules_file: Path | N
 
 
 COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
+    (reconcile, "reconcile"),
     (audit, "audit"),
     (true_up, "true-up"),
     (tracks, "tracks"),

@@ -9,7 +9,10 @@ import polars as pl
 
 from episodes.building.built import BuiltEpisodes
 from episodes.errors import ArgumentError, count_of
+from episodes.pricing.caps import cap_with_rules
 from episodes.pricing.checks import with_columns
+from episodes.pricing.price_files import check_same_program
+from episodes.pricing.target_prices import TargetPrices
 from episodes.programs import Program
 from episodes.reconciliation.result import outcome_of
 from episodes.reconciliation.settle import STEP_SCHEMA
@@ -53,7 +56,7 @@ class ThresholdResult:
 
 def reconcile_thresholds(
     built: BuiltEpisodes,
-    thresholds: pl.DataFrame,
+    thresholds: TargetPrices | pl.DataFrame,
     attributed: pl.DataFrame,
     *,
     risk_weights: pl.DataFrame | None = None,
@@ -63,7 +66,8 @@ def reconcile_thresholds(
 
     Args:
         built: episodes of a programme that settles by thresholds.
-        thresholds: category, commendable_cents, acceptable_cents, gain_limit_cents.
+        thresholds: from `target_prices`, or a frame: category, commendable_cents, acceptable_cents,
+            gain_limit_cents.
         attributed: episode_id, party_kind, party_id: the accountable provider of each episode.
         risk_weights: episode_id, risk_weight; default 1 for every episode, and a note says so.
         quality: party_id, quality_passed; a provider that is not in it has not passed, and a note says so.
@@ -73,15 +77,21 @@ def reconcile_thresholds(
     """
     program = built.program
     names = ["category", "commendable_cents", "acceptable_cents", "gain_limit_cents"]
-    by_category = {
-        str(row["category"]): row for row in with_columns(thresholds, "thresholds", names).iter_rows(named=True)
-    }
+    if isinstance(thresholds, TargetPrices):
+        check_same_program(thresholds, program, built.basis)
+        thresholds = thresholds.prices
+    listed = with_columns(thresholds, "thresholds", names).filter(pl.col("commendable_cents").is_not_null())
+    by_category = {str(row["category"]): row for row in listed.iter_rows(named=True)}
     columns = ["episode_id", "party_kind", "party_id"]
     owners = with_columns(attributed, "attribution", columns).select(pl.col(columns).cast(pl.String)).unique()
     if owners["episode_id"].n_unique() != owners.height:
         raise ArgumentError("An episode is attributed to more than one provider. Give the accountable one only.")
     notes = []
     final = built.final().select("episode_id", pl.col("category").cast(pl.String), "episode_cents")
+    if program.rules.price is not None:
+        final = cap_with_rules(final, "episode_cents", ["category"], program.rules.price.cap).with_columns(
+            episode_cents="capped_cents"
+        )
     owned = final.join(owners, on="episode_id", how="inner").sort("episode_id")
     if owned.height < final.height:
         notes.append(f"{count_of(final.height - owned.height, 'final episode')} attributed to nobody: not settled.")

@@ -12,6 +12,17 @@ from episodes.reconciliation.true_up import CAUSES
 from episodes.reports.terminal import plain_table, show_notes
 
 
+def show_conveners(conveners: pl.DataFrame, console: Console) -> None:
+    """One line a convener: what its parties come to; nothing where there is none."""
+    if conveners.is_empty():
+        return
+    table = plain_table("Conveners", ["convener", "parties", "target - actual", "amount"], left=("convener",))
+    for row in conveners.to_dicts():
+        amounts = (dollars(row["difference_cents"]), dollars(row["amount_cents"]))
+        table.add_row(row["convener_id"], f"{row['parties']:,}", *amounts)
+    console.print(table)
+
+
 def show_audit(audit: Audit, console: Console) -> None:
     """Findings by kind, and each party's amount on both sides; no ids of people."""
     counted = ", ".join(f"{what.replace('_', ' ')} {number:,}" for what, number in audit.counts.items())

@@ -167,7 +167,8 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
 _FREE_TEXT = ("value", "netted", "quarantined")
 
 _STATEMENT = {
-    "ccn": "hospital",
+    "party_id": "party",
+    "category": "category",
     "track": "track",
     "episodes": "episodes",
     "unpriced_episodes": "without price",
@@ -190,26 +191,28 @@ _STATEMENT = {
     "outcome": "",
 }
 _ALWAYS_SHOWN = ("low_volume_effect_cents", "quality_effect_cents", "limit_effect_cents")
+_TEXT = ("category", "quality_category")
 _SHOWN_WHEN_USED = (
+    "category",
     "unpriced_episodes",
     "quality_category",
     *(name for name in _STATEMENT if name.endswith(("_effect_cents", "_waiver_cents")) and name not in _ALWAYS_SHOWN),
 )
 
 
-def show_statement(hospitals: pl.DataFrame, console: Console) -> None:
-    """One line a hospital: target minus actual, then each step's effect, to payment or repayment."""
+def show_statement(parties: pl.DataFrame, console: Console) -> None:
+    """One line a party: target minus actual, then each step's effect, to payment or repayment."""
     used = {
         name
         for name in _SHOWN_WHEN_USED
-        if hospitals.select((pl.col(name) != (0 if name != "quality_category" else "")).any()).item()
+        if parties.select(pl.col(name).is_not_null().any() if name in _TEXT else (pl.col(name) != 0).any()).item()
     }
     shown = [name for name in _STATEMENT if name in used or name not in _SHOWN_WHEN_USED]
-    table = plain_table("Reconciliation", [_STATEMENT[name] for name in shown], left=("hospital", ""))
-    for row in hospitals.select(shown).iter_rows(named=True):
+    table = plain_table("Reconciliation", [_STATEMENT[name] for name in shown], left=("party", "category", ""))
+    for row in parties.select(shown).iter_rows(named=True):
         table.add_row(*(_cell(name, row[name]) for name in shown))
     console.print(table)
-    console.print("Amounts: plus is paid to the hospital, minus is owed by it. target - actual + effects = amount.")
+    console.print("Amounts: plus is paid to the party, minus is owed by it. target - actual + effects = amount.")
 
 
 def show_notes(notes: Sequence[str], console: Console) -> None:
