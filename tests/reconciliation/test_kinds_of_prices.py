@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import episodes as ep
+from episodes.errors import EpisodesError
 from episodes.pricing import TargetPrices
 from episodes.programs import Program
 from episodes.programs.program import resolved
@@ -72,6 +73,18 @@ def test_cjr_prices_money_owed_with_its_own_discount() -> None:
         [party] = reconcile(built, prices, quality=quality).parties.to_dicts()
         assert (party["target_cents"], party["repayment_price_effect_cents"]) == (target, change)
         assert (party["quality_category"], party["amount_cents"]) == ("good", amount)
+
+
+def test_spending_in_a_disaster_counts_up_to_the_target() -> None:
+    cjr = program_of("cjr", "4")
+    prices = given(cjr, price_code="470", region=3, regional_mean_cents=1_000, discount=0.03, price_cents=970)
+    built = hand_built(cjr, [episode(5_000, program="cjr"), episode(900, program="cjr")])
+    result = reconcile(built, prices, disaster_episodes=["e00000", "e00001"])
+    assert result.episodes["difference_cents"].to_list() == [0, 80]  # good: 980
+    assert (result.episodes["capped_cents"] + result.episodes["cut_cents"]).to_list() == [5_000, 900]
+    team = program_of("team", "1")
+    with pytest.raises(EpisodesError, match="team has no rule for episodes in a disaster"):
+        reconcile(hand_built(team, []), given(team, price_code="470", region=3, price_cents=1), disaster_episodes=["e"])
 
 
 def test_team_takes_multipliers_and_final_factors() -> None:

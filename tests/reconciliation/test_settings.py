@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import episodes as ep
 from episodes.errors import EpisodesError, ProgramError
@@ -82,6 +84,44 @@ def test_two_deciles_by_bands() -> None:
     assert by_band.weights == {"complications": 0.5, "hcahps": 0.4, "patient_reported_outcomes": 0.1}
 
 
+def test_volumes_do_not_matter_to_points() -> None:
+    measures = pl.DataFrame({"measure": ["complications", "hcahps"], "percentile": [95, 95], "volume": [300, None]})
+    assert composite_quality_score(CJR, measures).score == 18.0
+
+
+CJR_TERMS = st.fixed_dictionaries(
+    {
+        "target_cents": st.integers(0, 10**9),
+        "actual_cents": st.integers(0, 2 * 10**9),
+        "quality_score": st.none() | st.decimals("0", "20", places=2),
+        "post_episode_excess_cents": st.integers(0, 10**7),
+        "hospital_class": st.sampled_from([None, "rural", "sole_community"]),
+    }
+)
+YEARS = st.sampled_from(["1", "2", "3", "4", "5.1", "5.2"])
+BY_YEAR = {year: ep.load_program("cjr", year) for year in ("1", "2", "3", "4", "5.1", "5.2")}
+
+
+@given(CJR_TERMS, YEARS, st.integers(-(10**8), 10**8), st.integers(0, 10**7))
+def test_both_looks_together_are_one_settlement(terms: dict[str, Any], year: str, earlier: int, more: int) -> None:
+    whole = settle(BY_YEAR[year], **terms)
+    second = settle(BY_YEAR[year], **terms, previous_cents=earlier)
+    assert second.amount_cents + earlier == whole.amount_cents
+    start = terms["target_cents"] - terms["actual_cents"]
+    assert start + second.steps["change_cents"].sum() == second.amount_cents
+    if year == "1":
+        assert whole.amount_cents + terms["post_episode_excess_cents"] >= 0
+    kinder = settle(BY_YEAR[year], **terms, repayment_target_cents=terms["target_cents"] + more)
+    # a later target for repayment never costs, but its limit on loss is a share of the larger target
+    assert kinder.amount_cents >= whole.amount_cents - more
+
+
+@given(CJR_TERMS, YEARS, st.integers(0, 10**8))
+def test_spending_less_never_pays_less_in_cjr(terms: dict[str, Any], year: str, saved: int) -> None:
+    better = terms | {"actual_cents": terms["actual_cents"] - saved}
+    assert settle(BY_YEAR[year], **better).amount_cents >= settle(BY_YEAR[year], **terms).amount_cents
+
+
 def test_the_base_of_the_limit_on_money_owed() -> None:
     given: dict[str, Any] = {
         "target_cents": 970_000,
@@ -112,12 +152,12 @@ def test_the_base_of_the_limit_on_money_owed() -> None:
     ],
 )
 def test_arguments_of_cjr(arguments: dict[str, Any], message: str | None) -> None:
-    given = {"target_cents": 100, "actual_cents": 50} | arguments
+    arguments_given = {"target_cents": 100, "actual_cents": 50} | arguments
     if message is None:
-        assert settle(CJR, **given).amount_cents == 20
+        assert settle(CJR, **arguments_given).amount_cents == 20
         return
     with pytest.raises(EpisodesError, match=message):
-        settle(CJR, **given)
+        settle(CJR, **arguments_given)
 
 
 def test_scores_of_bpci_advanced() -> None:

@@ -65,6 +65,8 @@ class Settlement(Part):
     low_volume_floor: Rule[Literal["category", "none"]] | None = None
     post_episode_sd: Rule[Deviations] | None = None
     post_episode_without_downside: Rule[Literal["payment_only", "full", "none"]] | None = None
+    disaster_cost: Rule[Literal["target_price", "as_spent"]] | None = None
+    """What of an episode's spending counts in a disaster or emergency; none: the programme has no such rule."""
     carried_back: Rule[bool] | None = None
     """Whether what quality and limits did to a party is carried back to its episodes, in proportion."""
     quality: Quality | None = None

@@ -63,7 +63,8 @@ def composite_quality_score(
             f"measures has no score: give a column {wanted[0]} or {wanted[1]}; percentiles run from 0 to 100."
         )
     full = with_columns(measures, "measures", ["measure"], MEASURE_COLUMNS)
-    known = _volumes_known(full.get_column("volume"))
+    # points are not weighed by volume
+    known = quality.form.value != "points" and _volumes_known(full.get_column("volume"))
     highest = int(quality.highest_score.value)
     return combine(
         resolved,

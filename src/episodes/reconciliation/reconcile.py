@@ -6,7 +6,7 @@ in no region, says so in `reason`, is counted, and is not settled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -59,6 +59,7 @@ def reconcile(
     final_factors: pl.DataFrame | Literal["computed"] | None = None,
     update_factors: pl.DataFrame | None = None,
     attributed: pl.DataFrame | None = None,
+    disaster_episodes: Collection[str] = (),
     previous: Mapping[str, int] | None = None,
     shared_savings_overlap: Mapping[str, int] | None = None,
 ) -> ReconciliationResult:
@@ -80,6 +81,8 @@ def reconcile(
         update_factors: price updates by setting, for spending of BPCI Advanced.
         attributed: episode_id, party_kind (hospital | group), party_id, for programmes that settle with the party
             an episode is attributed to. Default: the attribution of `built`; without one the anchor's hospital.
+        disaster_episodes: ids of episodes in a disaster or emergency, whose spending counts up to their target price
+            where the programme says so (CJR).
         previous: what an earlier calculation of the year settled, signed cents by party id, for programmes whose
             limits hold both together (CJR).
         shared_savings_overlap: discount already paid to an ACO, cents of 0 or more by party id (CJR).
@@ -110,7 +113,13 @@ def reconcile(
     _check_later_amounts(program, previous, shared_savings_overlap, apart)
     listed = built.hospitals if hospitals is None else hospitals
     variables = getattr(built, "risk", None) if risk is None else risk
-    given = PriceInputs(variables, coefficients, final_factors, update_factors)
+    given = PriceInputs(
+        risk=variables,
+        coefficients=coefficients,
+        disaster_episodes=_in_disaster(program, disaster_episodes),
+        final_factors=final_factors,
+        update_factors=update_factors,
+    )
     capped, party_notes = with_party(program, capped_episodes(built, listed, given), built, attributed)
     settled_by = capped.filter(pl.col("participating"))
     scores, quality_notes = party_scores(
@@ -200,6 +209,13 @@ def _check_later_amounts(
             "previous and shared_savings_overlap are amounts of a party, and this programme settles each category by "
             "itself. Settle the categories with `settle`, which takes an amount for each."
         )
+
+
+def _in_disaster(program: Program, episodes: Collection[str]) -> frozenset[str]:
+    """The episodes in a disaster; an error where the programme has no rule for them."""
+    if episodes and program.settlement.disaster_cost is None:
+        raise ArgumentError(f"{program.id} has no rule for episodes in a disaster. Leave out disaster_episodes.")
+    return frozenset(episodes)
 
 
 def _no_score(program: Program) -> QualityScore | None:

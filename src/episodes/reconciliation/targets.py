@@ -20,6 +20,7 @@ from episodes.pricing.final_factors import reconciliation_factors
 from episodes.pricing.price_cells import cap_cells
 from episodes.pricing.target_prices import TargetPrices
 from episodes.pricing.update_factors import updated_costs
+from episodes.programs import Program
 from episodes.programs.price import StandardizedBaselinePrice
 
 __all__ = ["NO_TARGET_PRICE", "PriceInputs", "against_prices", "capped_episodes"]
@@ -46,6 +47,7 @@ class PriceInputs:
 
     risk: pl.DataFrame | None = None
     coefficients: pl.DataFrame | None = None
+    disaster_episodes: frozenset[str] = frozenset()
     final_factors: pl.DataFrame | Literal["computed"] | None = None
     update_factors: pl.DataFrame | None = None
 
@@ -129,7 +131,7 @@ def against_prices(
     joined = capped.join(
         before.select("episode_id", price_before_quality_cents="price_cents"), on="episode_id", how="left"
     ).join(shown, on="episode_id", how="left")
-    real = _in_real_dollars(joined.sort("episode_id"))
+    real = _held_at_target(program, _in_real_dollars(joined.sort("episode_id")), given.disaster_episodes)
     return real.with_columns(difference_cents=pl.col("price_cents") - pl.col("capped_cents"))
 
 
@@ -144,6 +146,18 @@ def _product(table: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
         return pl.lit(None, dtype=pl.Float64)
     product = pl.fold(pl.lit(1.0), lambda one, other: one * other, [factor.fill_null(1.0) for factor in said])
     return pl.when(pl.any_horizontal(factor.is_not_null() for factor in said)).then(product)
+
+
+def _held_at_target(program: Program, episodes: pl.DataFrame, named: frozenset[str]) -> pl.DataFrame:
+    """Spending of episodes in a disaster counts up to their target price, where the programme says so."""
+    rule = program.settlement.disaster_cost
+    if rule is None or rule.value == "as_spent" or not named:
+        return episodes
+    held = pl.min_horizontal("capped_cents", "price_cents")
+    in_disaster = pl.col("episode_id").is_in(list(named)) & pl.col("price_cents").is_not_null()
+    return episodes.with_columns(capped_cents=pl.when(in_disaster).then(held).otherwise("capped_cents")).with_columns(
+        cut_cents=pl.col("actual_cents") - pl.col("capped_cents")
+    )
 
 
 def _in_real_dollars(episodes: pl.DataFrame) -> pl.DataFrame:
