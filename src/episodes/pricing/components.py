@@ -38,12 +38,14 @@ class ComponentPrice:
 
     Attributes:
         price_cents: the exact value of all components together, rounded half up once.
+        exact: that value before it is rounded, in cents.
         steps: a frame, one row a component: order, step, before_cents, factor (null: the step adds an amount),
             change_cents, after_cents, rule, citation, status, note. Amounts are rounded for display; the changes sum to
             the price.
     """
 
     price_cents: int
+    exact: Fraction = field(repr=False)
     _steps: tuple[PriceStep, ...] = field(repr=False)
 
     @property
@@ -113,4 +115,4 @@ def price_components(
     value = Fraction(0)
     for item in steps:
         value = item.applied(value)
-    return ComponentPrice(round_half_up(value), steps)
+    return ComponentPrice(round_half_up(value), value, steps)
