@@ -84,9 +84,10 @@ def price_components(
 
             BPCI Advanced: sbs_cents (standardized baseline spending), pcma (patient case mix), pat (peer-adjusted
             trend), discount, final_pcma (replaces pcma), realized_trend (over pat; held within the programme's limit),
-            real_ratio (real over standardized dollars). Of a physician group pgp_target_cents (its target, discount
-            included) takes the place of sbs_cents, pat and discount; pcma is then that of its hospital, pgp_case_mix
-            the group's case mix over it, and final_pcma the group's own.
+            real_ratio (real over standardized dollars). Of a physician group pgp_offset (adjusted) and pgp_case_mix
+            (the group's case mix over its hospital's) multiply the hospital's price; or pgp_target_cents, the group's
+            target with its discount, takes the place of sbs_cents, pat, pgp_offset and discount. pcma is then that of
+            the hospital, and final_pcma the group's own.
 
             ACE: part_a_cents, part_b_cents, discount_a, discount_b.
 

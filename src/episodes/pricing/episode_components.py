@@ -105,7 +105,7 @@ def _of_standardized(row: Row, program: Program, reduction: Fraction) -> Compone
     if row["given_pgp_target_cents"] is not None:
         names = ("pgp_target_cents", "pgp_case_mix", "pcma")
     elif row["given_sbs_cents"] is not None:
-        names = ("sbs_cents", "pcma", "pat", "discount")
+        names = ("sbs_cents", "pcma", "pat", "pgp_offset", "pgp_case_mix", "discount")
     else:
         ratio = None
         if final["final_pcma"] is not None and row["given_pcma"] is None:
@@ -165,6 +165,7 @@ SHOWN: Mapping[type, Mapping[str, Any]] = {
         "sbs_cents": pl.Int64,
         "pgp_target_cents": pl.Int64,
         "pgp_case_mix": pl.Float64,
+        "pgp_offset": pl.Float64,
         "pcma": pl.Float64,
         "pat": pl.Float64,
         "discount": pl.Float64,
