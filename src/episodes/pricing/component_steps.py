@@ -135,6 +135,7 @@ _STANDARDIZED = (
     "final_pcma",
     "realized_trend",
     "pgp_target_cents",
+    "pgp_offset",
     "pgp_case_mix",
     "real_ratio",
 )
@@ -142,17 +143,21 @@ _STANDARDIZED = (
 
 def _standardized_baseline(program: Program, given: Given) -> Iterator[PriceStep]:
     pcma = exact_factor("pcma", given.get("pcma", 1))
-    final = exact_factor("final_pcma", given["final_pcma"]) / pcma if "final_pcma" in given else None
+    case_mix = exact_factor("pgp_case_mix", given.get("pgp_case_mix", 1))
+    final = exact_factor("final_pcma", given["final_pcma"]) / pcma / case_mix if "final_pcma" in given else None
     if "pgp_target_cents" in given:
         yield from _group_target(program, given)
-        case_mix = exact_factor("pgp_case_mix", given.get("pgp_case_mix", 1))
-        final = None if final is None else final / case_mix
     else:
-        if "pgp_case_mix" in given:
-            raise ArgumentError("pgp_case_mix is given without pgp_target_cents: it is read for a group's target only.")
+        if "pgp_case_mix" in given and "pgp_offset" not in given:
+            raise ArgumentError(
+                "pgp_case_mix is given without pgp_target_cents or pgp_offset: it is read for a group's price only."
+            )
         yield _start(program, "standardized_baseline", _needed(given, "sbs_cents"), "price.baseline.start")
         yield _factor(program, "patient_case_mix", given, "pcma", "price.baseline.start")
         yield _factor(program, "peer_adjusted_trend", given, "pat", "price.peer_adjusted_trend")
+        if "pgp_offset" in given:
+            yield _factor(program, "group_offset", given, "pgp_offset", "price.baseline.start")
+            yield _factor(program, "group_case_mix", given, "pgp_case_mix", "price.baseline.start")
         yield _discount(program, given, "price.discount")
     note = LEFT_OUT if final is None else "the final case mix in place of the preliminary one"
     yield _cited(program, "final_case_mix", final or Fraction(1), 0, "price.baseline.start", note)
@@ -162,7 +167,7 @@ def _standardized_baseline(program: Program, given: Given) -> Iterator[PriceStep
 
 
 def _group_target(program: Program, given: Given) -> Iterator[PriceStep]:
-    double = [name for name in ("sbs_cents", "pat", "discount") if name in given]
+    double = [name for name in ("sbs_cents", "pat", "pgp_offset", "discount") if name in given]
     if double:
         raise ArgumentError(
             f"pgp_target_cents is a whole target, trend and discount included: leave out {', '.join(double)}."

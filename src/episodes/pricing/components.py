@@ -38,12 +38,14 @@ class ComponentPrice:
 
     Attributes:
         price_cents: the exact value of all components together, rounded half up once.
+        exact: that value before it is rounded, in cents.
         steps: a frame, one row a component: order, step, before_cents, factor (null: the step adds an amount),
             change_cents, after_cents, rule, citation, status, note. Amounts are rounded for display; the changes sum to
             the price.
     """
 
     price_cents: int
+    exact: Fraction = field(repr=False)
     _steps: tuple[PriceStep, ...] = field(repr=False)
 
     @property
@@ -82,9 +84,10 @@ def price_components(
 
             BPCI Advanced: sbs_cents (standardized baseline spending), pcma (patient case mix), pat (peer-adjusted
             trend), discount, final_pcma (replaces pcma), realized_trend (over pat; held within the programme's limit),
-            real_ratio (real over standardized dollars). Of a physician group pgp_target_cents (its target, discount
-            included) takes the place of sbs_cents, pat and discount; pcma is then that of its hospital, pgp_case_mix
-            the group's case mix over it, and final_pcma the group's own.
+            real_ratio (real over standardized dollars). Of a physician group pgp_offset (adjusted) and pgp_case_mix
+            (the group's case mix over its hospital's) multiply the hospital's price; or pgp_target_cents, the group's
+            target with its discount, takes the place of sbs_cents, pat, pgp_offset and discount. pcma is then that of
+            the hospital, and final_pcma the group's own.
 
             ACE: part_a_cents, part_b_cents, discount_a, discount_b.
 
@@ -113,4 +116,4 @@ def price_components(
     value = Fraction(0)
     for item in steps:
         value = item.applied(value)
-    return ComponentPrice(round_half_up(value), steps)
+    return ComponentPrice(round_half_up(value), value, steps)

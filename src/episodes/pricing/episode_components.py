@@ -1,6 +1,7 @@
 """The components that an episode's price is made of: those of its row of prices, and what reconciliation changes.
 
-One function a kind of price. Each returns what goes into `price_components`, and what is shown as columns; a price that
+One function a kind of price. Each returns what goes into `price_components` (all but the risk multiplier, which is
+each episode's own), and what is shown as columns; a price that
 was given without components stands in place of what a price starts from, and its discount, which is within it, is
 null.
 """
@@ -47,7 +48,6 @@ def _of_regional(row: Row, program: Program, reduction: Fraction) -> Components:
     used: dict[str, Any] = {
         "baseline_cents": row["given_price_cents"] if whole else row["given_baseline_cents"],
         "discount": Fraction(0) if whole else exact(row["given_discount"] or 0),
-        "risk": [row["risk_multiplier"]],
     }
     shown: dict[str, Any] = {
         "baseline_cents": used["baseline_cents"],
@@ -86,7 +86,6 @@ def _of_blend(row: Row, program: Program, reduction: Fraction) -> Components:
         "repayment_discount": None if whole or owed is None else float(max(exact(owed) - reduction, Fraction(0))),
     }
     if price.risk.applies.value:
-        used["risk"] = [row["risk_multiplier"]]
         for name in ("normalization", "market_trend"):
             final, prospective = row[f"final:{name}"], exact(row[f"given_{name}"] or 1)
             value = prospective if final is None else exact(final)
@@ -106,7 +105,7 @@ def _of_standardized(row: Row, program: Program, reduction: Fraction) -> Compone
     if row["given_pgp_target_cents"] is not None:
         names = ("pgp_target_cents", "pgp_case_mix", "pcma")
     elif row["given_sbs_cents"] is not None:
-        names = ("sbs_cents", "pcma", "pat", "discount")
+        names = ("sbs_cents", "pcma", "pat", "pgp_offset", "pgp_case_mix", "discount")
     else:
         ratio = None
         if final["final_pcma"] is not None and row["given_pcma"] is None:
@@ -166,6 +165,7 @@ SHOWN: Mapping[type, Mapping[str, Any]] = {
         "sbs_cents": pl.Int64,
         "pgp_target_cents": pl.Int64,
         "pgp_case_mix": pl.Float64,
+        "pgp_offset": pl.Float64,
         "pcma": pl.Float64,
         "pat": pl.Float64,
         "discount": pl.Float64,

@@ -10,13 +10,14 @@ is in it) or `final`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
 from episodes.errors import ArgumentError, PriceError
-from episodes.money import Rate
+from episodes.money import Rate, round_half_up
 from episodes.pricing.checks import exact_in_range, with_columns
 from episodes.pricing.component_steps import components_of
 from episodes.pricing.components import ComponentPrice, price_components
@@ -24,7 +25,7 @@ from episodes.pricing.episode_components import COMPONENTS, FINAL, SHOWN, Row
 from episodes.pricing.price_cells import CELL, with_own_cell
 from episodes.pricing.price_lookup import with_price_row
 from episodes.pricing.regions import NO_REGION, with_region
-from episodes.pricing.risk_factors import risk_multipliers
+from episodes.pricing.risk_factors import exact_of, risk_multipliers
 from episodes.pricing.target_prices import TargetPrices
 from episodes.programs import Program
 from episodes.programs.price import BlendPrice, RegionalBaselinePrice, StandardizedBaselinePrice
@@ -79,10 +80,7 @@ def price_episodes(
     reductions = {
         ccn: exact_in_range("discount_reductions", share, 0, 1) for ccn, share in (discount_reductions or {}).items()
     }
-    rows = [_priced(row, program, reductions) for row in joined.iter_rows(named=True)]
-    return joined.select("episode_id", "price_cell", "region", "risk_multiplier", "risk_status").hstack(
-        pl.DataFrame(rows, schema=_schema(program))
-    )
+    return _priced(joined, program, reductions)
 
 
 def explain_price(row: Mapping[str, Any], program: Program) -> ComponentPrice:
@@ -199,19 +197,52 @@ def _with_factors(joined: pl.DataFrame, factors: pl.DataFrame | None, program: P
     return joined.join(typed, on=on, how="left", maintain_order="left")
 
 
-def _priced(row: Row, program: Program, reductions: Mapping[str, Fraction]) -> dict[str, Any]:
-    """The components, prices, status and reason of one episode."""
+def _priced(joined: pl.DataFrame, program: Program, reductions: Mapping[str, Fraction]) -> pl.DataFrame:
+    """The components, prices, status and reason of each episode; what episodes share is worked out once."""
+    known = joined.with_columns(
+        no_region=pl.col("region").is_null(),
+        quality_of=pl.when(pl.col("anchor_ccn").is_in(list(reductions))).then("anchor_ccn"),
+    )
+    shared = [name for name in known.columns if name.startswith(("given_", "final:"))] + ["no_region", "quality_of"]
+    distinct = known.select(shared).unique(maintain_order=True).with_row_index("sharing")
+    placed = known.join(distinct, on=shared, how="left", nulls_equal=True, maintain_order="left")
+    found = [_of_those(row, program, reductions) for row in distinct.iter_rows(named=True)]
+    paid, owed = [], []
+    for place, multiplier in placed.select("sharing", "risk_multiplier").iter_rows():
+        times = exact_of(multiplier)
+        price, repayment = found[place].price, found[place].repayment
+        paid.append(None if price is None else round_half_up(price * times))
+        owed.append(None if repayment is None else round_half_up(repayment * times))
+    shown = pl.DataFrame([each.shown for each in found], schema=_schema(program)).with_row_index("sharing")
+    with_shown = placed.select("episode_id", *CELL, "risk_multiplier", "risk_status", "sharing").join(
+        shown, on="sharing", how="left", maintain_order="left"
+    )
+    amounts = {"price_cents": paid} | ({"repayment_price_cents": owed} if isinstance(program.price, BlendPrice) else {})
+    return with_shown.with_columns(pl.Series(name, cents, dtype=pl.Int64) for name, cents in amounts.items()).select(
+        "episode_id", *CELL, "risk_multiplier", "risk_status", *_schema(program)
+    )
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What episodes of one row of prices share: exact prices before the risk multiplier, and the columns shown."""
+
+    shown: dict[str, Any]
+    price: Fraction | None = None
+    repayment: Fraction | None = None
+
+
+def _of_those(row: Row, program: Program, reductions: Mapping[str, Fraction]) -> _Shared:
     price = program.price
-    by_region = isinstance(price, RegionalBaselinePrice | BlendPrice)
     if row["given_price_cents"] is None:
-        reason = NO_REGION if by_region and row["region"] is None else NO_TARGET_PRICE
-        return {"price_cents": None, "price_status": None, "reason": reason}
-    used, shown = COMPONENTS[type(price)](row, program, reductions.get(row["anchor_ccn"], Fraction(0)))
-    found: dict[str, Any] = {"price_cents": price_components(program, **used).price_cents, "reason": None}
+        by_region = isinstance(price, RegionalBaselinePrice | BlendPrice)
+        return _Shared({"reason": NO_REGION if by_region and row["no_region"] else NO_TARGET_PRICE})
+    used, shown = COMPONENTS[type(price)](row, program, reductions.get(row["quality_of"], Fraction(0)))
+    repayment = None
     if isinstance(price, BlendPrice) and shown["repayment_discount"] is not None:
-        owed = used | {"discount": shown["repayment_discount"]}
-        found["repayment_price_cents"] = price_components(program, **owed).price_cents
-    return shown | found | {"price_status": _status(row, price, row["anchor_ccn"] in reductions)}
+        repayment = price_components(program, **used | {"discount": shown["repayment_discount"]}).exact
+    status = _status(row, price, row["quality_of"] is not None)
+    return _Shared(shown | {"price_status": status}, price_components(program, **used).exact, repayment)
 
 
 def _status(row: Row, price: Any, quality_known: bool) -> str:

@@ -28,6 +28,7 @@ GIVEN: dict[str, type[pl.DataType]] = {
     "real_ratio": pl.Float64,
     "pgp_target_cents": pl.Int64,
     "pgp_case_mix": pl.Float64,
+    "pgp_offset": pl.Float64,
     "part_a_cents": pl.Int64,
     "part_b_cents": pl.Int64,
     "discount_a": pl.Float64,

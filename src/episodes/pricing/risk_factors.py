@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -40,6 +41,16 @@ def shown_factor(value: Rate) -> Fraction:
     fraction = exact(value)
     scale = 10**DECIMALS
     return Fraction((2 * fraction.numerator * scale + fraction.denominator) // (2 * fraction.denominator), scale)
+
+
+@lru_cache(maxsize=65_536)
+def exact_of(shown: float) -> Fraction:
+    """A shown factor as an exact fraction; the same few recur in every episode.
+
+    >>> exact_of(1.25)
+    Fraction(5, 4)
+    """
+    return exact(shown)
 
 
 def exponentiated(coefficient: Rate) -> Fraction:
@@ -238,7 +249,7 @@ def _products(columns: list[pl.Series], height: int) -> list[float]:
     for row in pl.DataFrame(columns).unique().iter_rows():
         product = Fraction(1)
         for value in row:
-            product *= exact(value)
+            product *= exact_of(value)
         formed[row] = float(shown_factor(product))
     return [formed[row] for row in pl.DataFrame(columns).iter_rows()]
 
@@ -268,7 +279,7 @@ def _multiplier(
         members = known[factor.variable]
         product = Fraction(1)
         for member in sorted(set(members or ())):
-            product *= exact(_row_of(own, category, str(member)))
+            product *= exact_of(_row_of(own, category, str(member)))
         return float(shown_factor(product)), members is None
     unknown = all(value is None for value in known.values())
     level = None if unknown else level_of(factor, known)
