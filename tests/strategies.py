@@ -109,9 +109,9 @@ def drugs_and_factors() -> tuple[str, ...]:
 
 
 @cache
-def triggers(setting: str) -> dict[str, tuple[str, ...]]:
+def triggers(setting: str, table: str = "team_anchor_codes") -> dict[str, tuple[str, ...]]:
     """Anchor codes of a setting by category."""
-    rows = load_codes("team_anchor_codes").filter(anchor_setting=setting).to_dicts()
+    rows = load_codes(table).filter(anchor_setting=setting).to_dicts()
     return {
         category: tuple(row["code"] for row in rows if row["category"] == category)
         for category in dict.fromkeys(row["category"] for row in rows)
@@ -137,8 +137,8 @@ def contract_row(table: str, **given: Any) -> Row:
 # --- the generator ------------------------------------------------------------------------------------------
 
 
-def random_tables(seed: int, people: int) -> Tables:
-    """Claims, lines, beneficiaries and coverage of some people. Same seed, same tables.
+def random_tables(seed: int, people: int, kind: type[RandomPerson] | None = None) -> Tables:
+    """Claims, lines, beneficiaries and coverage of some people, of TEAM's kind or another. Same seed, same tables.
 
     >>> tables = random_tables(seed=1, people=2)
     >>> sorted(tables)
@@ -148,14 +148,33 @@ def random_tables(seed: int, people: int) -> Tables:
     tables: Tables = {"claims": [], "lines": [], "beneficiaries": [], "coverage": []}
     id_style = rng.choices(("numeric", "text", "mixed"), (5, 4, 1))[0]
     for number in range(1, people + 1):
-        _Person(rng, tables, f"B{number}", id_style).generate()
+        (kind or RandomPerson)(rng, tables, f"B{number}", id_style).generate()
     for rows in tables.values():
         rng.shuffle(rows)
     return tables
 
 
-class _Person:
-    """Writes the rows of one person, everything placed relative to this person's anchors."""
+class RandomPerson:
+    """Writes the rows of one person, everything placed relative to this person's anchors.
+
+    The attributes of the class say what is TEAM's in it; other programmes have classes of their own.
+    """
+
+    anchor_table = "team_anchor_codes"
+    first_days: tuple[tuple[date, int, int], ...] = (
+        (date(2025, 12, 20), 380, 87),  # mostly around 2026: day, span, weight
+        (date(2025, 12, 26), 10, 5),
+        (date(2024, 9, 10), 40, 5),  # the end of the old fusion codes
+        (date(2030, 11, 20), 50, 3),  # the end of the model
+    )
+    days_from_start: tuple[int, ...] = DAYS_FROM_START
+    days_from_end: tuple[int, ...] = DAYS_FROM_END
+    edges_at_start: tuple[int, ...] = (-5, -4, -3, -1, 0, 1)  # of coverage
+    last_days = (29, 59)  # of the episode and of what follows it, counted from the anchor's end
+    days_between_anchors: tuple[int, ...] = (-3, -1, 0, 1, 5, 28, 29, 30, 31, 45, 60)
+    coverage_kinds: tuple[str, ...] = ("part_a", "part_b")
+    enrolled_from = date(2020, 1, 1)
+    birth_dates: tuple[date | None, ...] = (date(1950, 2, 28),)
 
     def __init__(self, rng: Random, tables: Tables, person: str, id_style: str) -> None:
         self.rng = rng
@@ -166,13 +185,13 @@ class _Person:
 
     def generate(self) -> None:
         day = self.first_day()
-        category = self.rng.choice(tuple(triggers("inpatient")))
+        category = self.rng.choice(tuple(self.triggers("inpatient")))
         anchors: list[tuple[date, date]] = []
         for _ in range(self.rng.choice((0, 1, 1, 1, 2, 2, 3))):
             if anchors:
-                day = max(anchors[-1][1] + _days(self.rng.choice((-3, -1, 0, 1, 5, 28, 29, 30, 31, 45, 60))), day)
+                day = max(anchors[-1][1] + _days(self.rng.choice(self.days_between_anchors)), day)
             if not self.happens(0.7):
-                category = self.rng.choice(tuple(triggers("inpatient")))
+                category = self.rng.choice(tuple(self.triggers("inpatient")))
             anchors.append(self.anchor(day, category))
         windows = anchors or [(day, day)]
         for start, end in windows:
@@ -183,17 +202,11 @@ class _Person:
 
     # dates, chances, amounts
 
+    def triggers(self, setting: str) -> dict[str, tuple[str, ...]]:
+        return triggers(setting, self.anchor_table)
+
     def first_day(self) -> date:
-        """Mostly around 2026; also around the end of the old fusion codes and of the model."""
-        first, span = self.rng.choices(
-            (
-                (date(2025, 12, 20), 380),
-                (date(2025, 12, 26), 10),
-                (date(2024, 9, 10), 40),
-                (date(2030, 11, 20), 50),
-            ),
-            (87, 5, 5, 3),
-        )[0]
+        first, span, _ = self.rng.choices(self.first_days, [weight for *_, weight in self.first_days])[0]
         return first + _days(self.rng.randint(0, span))
 
     def happens(self, chance: float) -> bool:
@@ -203,10 +216,10 @@ class _Person:
         """A day on or next to a boundary of the windows of an anchor, or anywhere around them."""
         kind = self.rng.random()
         if kind < 0.2:
-            return start + _days(self.rng.choice(DAYS_FROM_START))
+            return start + _days(self.rng.choice(self.days_from_start))
         if kind < 0.7:
-            return end + _days(self.rng.choice(DAYS_FROM_END))
-        return start + _days(self.rng.randint(-6, 75))
+            return end + _days(self.rng.choice(self.days_from_end))
+        return start + _days(self.rng.randint(min(self.days_from_start) - 1, self.last_days[1] + 16))
 
     def cents(self) -> int:
         if self.happens(0.2):
@@ -272,12 +285,12 @@ class _Person:
     # anchors
 
     def anchor(self, day: date, category: str) -> tuple[date, date]:
-        if category in triggers("outpatient") and self.happens(0.4):
+        if category in self.triggers("outpatient") and self.happens(0.4):
             self.outpatient_trigger(day, category)
             return day, day
         start, end = self.transfer_chain(day, category)
-        if category in triggers("outpatient") and self.happens(0.35):
-            procedure = category if self.happens(0.85) else self.rng.choice(tuple(triggers("outpatient")))
+        if category in self.triggers("outpatient") and self.happens(0.35):
+            procedure = category if self.happens(0.85) else self.rng.choice(tuple(self.triggers("outpatient")))
             self.outpatient_trigger(start - _days(self.rng.choice((0, 1, 2, 3, 3, 4, 4))), procedure)
         return start, end
 
@@ -299,15 +312,16 @@ class _Person:
 
     def trigger_drg(self, category: str) -> str:
         old = category == "SPINAL_FUSION" and self.happens(0.35)
-        return self.rng.choice(OLD_FUSION_DRGS if old else triggers("inpatient")[category])
+        return self.rng.choice(OLD_FUSION_DRGS if old else self.triggers("inpatient")[category])
 
     def stay(self, start: date, end: date, drg: str | None, ccn: str | None) -> Row:
         """An inpatient claim, with all that may be missing or odd on one."""
         end = max(start, end)
         pricing_drg = None
         if self.happens(0.12):
-            category = self.rng.choice(tuple(triggers("inpatient")))
-            pricing_drg = self.rng.choice((*triggers("inpatient")[category], *ORDINARY_DRGS, *EXCLUDED_DRGS))
+            codes = self.triggers("inpatient")
+            of_category = codes[self.rng.choice(tuple(codes))] if codes else ()
+            pricing_drg = self.rng.choice((*of_category, *ORDINARY_DRGS, *EXCLUDED_DRGS))
             drg = None if self.happens(0.2) else drg
         add_ons = {}
         if self.happens(0.25):
@@ -350,13 +364,13 @@ class _Person:
 
     def outpatient_trigger(self, day: date, category: str) -> None:
         """A trigger line, often with rivals on the same day that tie with it in part."""
-        code = self.rng.choice(triggers("outpatient")[category])
+        code = self.rng.choice(self.triggers("outpatient")[category])
         claim = self.claim("outpatient", day, day, ccn=self.hospital(0.85))
         amounts = self.amounts()
         self.line(claim, self.rng.choice((1, 4)), service_date=day, hcpcs=code, status_indicator="J1", **amounts)
         self.line(claim, 7, **self.outpatient_details(), service_date=day, **self.amounts())
         for number in range(8, self.rng.choice((8, 8, 9, 10))):
-            rival = self.rng.choice(triggers("outpatient")[self.rng.choice(tuple(triggers("outpatient")))])
+            rival = self.rng.choice(self.triggers("outpatient")[self.rng.choice(tuple(self.triggers("outpatient")))])
             on_claim = claim
             if self.happens(0.6):
                 on_claim = self.claim("outpatient", day, day, ccn=self.hospital(0.85))
@@ -387,7 +401,7 @@ class _Person:
         last = first + _days(self.rng.choice((0, 1, 2, 4, 7, 12, 20)))
         if self.happens(0.35):  # across a boundary, around the day from which the whole amount counts
             drg = self.rng.choice(tuple(WHOLE_DAY_GMLOS))
-            boundary = end + _days(self.rng.choice((29, 29, 59)))
+            boundary = end + _days(self.rng.choice((self.last_days[0], *self.last_days)))
             days_inside = WHOLE_DAY_GMLOS[drg] - 1 + self.rng.choice((-1, 0, 0, 1))
             first = boundary - _days(days_inside - 1)
             last = boundary + _days(self.rng.choice((0, 1, 1, 5)))
@@ -436,8 +450,8 @@ class _Person:
 
     def outpatient_details(self) -> Row:
         hcpcs = self.rng.choice(drugs_and_factors() if self.happens(0.3) else PLAIN_HCPCS)
-        if self.happens(0.1):
-            hcpcs = self.rng.choice(triggers("outpatient")[self.rng.choice(tuple(triggers("outpatient")))])
+        if self.happens(0.1) and (codes := self.triggers("outpatient")):
+            hcpcs = self.rng.choice(codes[self.rng.choice(tuple(codes))])
         return {
             "hcpcs": hcpcs,
             "revenue_center": self.rng.choice(REVENUE_CENTERS),
@@ -476,19 +490,21 @@ class _Person:
             return
         death = None
         if self.happens(0.22):
+            inside, after = self.last_days
+            later = (1, 10, inside - 1, inside, inside + 1, inside + 2, inside + 11, after - 1, after, after + 1)
             death = self.rng.choice(
                 (
                     start - _days(self.rng.choice((1, 2, 30))),
                     start + _days(self.rng.randint(0, (end - start).days)),
-                    end + _days(self.rng.choice((0, 1, 10, 28, 29, 30, 31, 40, 58, 59, 60))),
-                    end + _days(self.rng.choice((1, 10, 28, 29, 30, 31, 40, 58, 59, 60))),
+                    end + _days(self.rng.choice((0, *later))),
+                    end + _days(self.rng.choice(later)),
                 )
             )
         self.tables["beneficiaries"].append(
             contract_row(
                 "beneficiaries",
                 beneficiary_id=self.person,
-                birth_date=date(1950, 2, 28),
+                birth_date=self.birth_dates[0] if len(self.birth_dates) == 1 else self.rng.choice(self.birth_dates),
                 death_date=death,
                 sex=self.rng.choice(("1", "2", None)),
             )
@@ -498,9 +514,9 @@ class _Person:
         has_record = any(row["beneficiary_id"] == self.person for row in self.tables["beneficiaries"])
         if self.happens(0.03 if has_record else 0.4):
             return
-        for kind in ("part_a", "part_b"):
+        for kind in self.coverage_kinds:
             if self.happens(0.86):
-                self.interval(kind, date(2020, 1, 1), self.rng.choice((None, None, date(2032, 12, 31))))
+                self.interval(kind, self.enrolled_from, self.rng.choice((None, None, date(2032, 12, 31))))
             else:
                 self.imperfect_coverage(kind, start, end)
         if self.happens(0.2):
@@ -509,14 +525,17 @@ class _Person:
             if self.happens(0.3):
                 first = last
             elif self.happens(0.3):
-                first = date(2020, 1, 1)
+                first = self.enrolled_from
             self.interval(kind, first, None if self.happens(0.3) else last)
 
     def edge(self, start: date, end: date) -> date:
         """A day next to the first or the last day that coverage is tested on."""
         if self.happens(0.5):
-            return start + _days(self.rng.choice((-5, -4, -3, -1, 0, 1)))
-        return end + _days(self.rng.choice((0, 27, 28, 29, 30, 31, 59, 60)))
+            return start + _days(self.rng.choice(self.edges_at_start))
+        inside, after = self.last_days
+        return end + _days(
+            self.rng.choice((0, inside - 2, inside - 1, inside, inside + 1, inside + 2, after, after + 1))
+        )
 
     def imperfect_coverage(self, kind: str, start: date, end: date) -> None:
         edge = self.edge(start, end)
@@ -524,7 +543,7 @@ class _Person:
         if shape == "begins":
             self.interval(kind, edge, None)
         if shape in {"ends", "gap", "adjacent", "unknown_between"}:
-            self.interval(kind, date(2020, 1, 1), edge)
+            self.interval(kind, self.enrolled_from, edge)
         if shape == "adjacent":
             self.interval(kind, edge + _days(1), None)
         if shape in {"gap", "unknown_between"}:
@@ -584,9 +603,9 @@ def random_gmlos(rng: Random) -> dict[tuple[int, str], Decimal]:
 
 
 @st.composite
-def claim_tables(draw: st.DrawFn, max_people: int = 4) -> Tables:
+def claim_tables(draw: st.DrawFn, max_people: int = 4, kind: type[RandomPerson] | None = None) -> Tables:
     """Small random claim sets; rows are left out one by one when an example shrinks."""
-    tables = random_tables(draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, max_people)))
+    tables = random_tables(draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, max_people)), kind)
     kept = st.integers(0, 15).map(bool)  # the simplest choice leaves the row out
     claims = [claim for claim in tables["claims"] if draw(kept)]
     claim_keys = {(claim["beneficiary_id"], claim["claim_id"]) for claim in claims}

@@ -38,6 +38,7 @@ _ROOMS = (
     "building",
     "pricing",
     "reconciliation",
+    "alignment",
     "explaining",
     "reports",
     "running",
@@ -50,6 +51,7 @@ __all__ = [
     "EpisodesError",
     "Program",
     "References",
+    "alignment",
     "build_episodes",
     "building",
     "claims",
@@ -72,6 +74,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from episodes import (
+        alignment,
         building,
         claims,
         errors,

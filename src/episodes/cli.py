@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
+from episodes.cli_alignment import share
 from episodes.cli_options import (
     AsJson,
     Basis,
@@ -47,6 +48,7 @@ app = App(
     name="episodes",
     help="Bundled payments from claims to a settled hospital: build episodes, set target prices, reconcile.",
 )
+app.command(share)
 
 for command, name in COMMANDS:
     app.command(command, name=name)

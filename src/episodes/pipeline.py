@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import polars as pl
 
 from episodes.building.balance import check_balance, summed
-from episodes.building.bucket import Bucket, BucketResult, build_bucket, summed_providers
+from episodes.building.bucket import BucketResult, summed_providers
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
+from episodes.building.facts import Facts
+from episodes.building.inputs import FrameInput, Input, StoreInput
 from episodes.building.notices import notices
-from episodes.building.sources import payable_total
 from episodes.claims import Claims
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
-from episodes.claims.people import bucket_of_hash, people_in_order
 from episodes.errors import ArgumentError, BasisError, ContractError, count_of
 from episodes.programs import Program
 from episodes.programs.references import References
 from episodes.programs.rule import Basis
 from episodes.running.executors import Executor, Serial, Threads
+from episodes.tables import scan_parquet, write_parquet
 
-PEOPLE_PER_BUCKET = 20_000
 _TABLES = ("claims", "lines", "beneficiaries", "coverage")
 
 
@@ -38,6 +39,7 @@ def build_episodes(
     without_exclusions: Iterable[str] = (),
     threads: int = 1,
     buckets: int | None = None,
+    services: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuiltEpisodes:
     """Build the episodes of a programme over claims.
@@ -53,7 +55,8 @@ def build_episodes(
         amount_basis: `standardized`, `allowed` or `paid` in place of the programme's basis.
         without_exclusions: reason codes of exclusions to switch off; the result says so.
         threads: how many buckets are worked on at a time. Never changes the result.
-        buckets: into how many parts the people are divided. Never changes the result.
+        buckets: into how many parts the people of frames are divided; a store has its own. Never changes the result.
+        services: whether the table `services` is made; without it a run over a large store is faster and smaller.
         progress: called with (buckets done, buckets in all).
 
     Returns:
@@ -76,34 +79,96 @@ def build_episodes(
     if amount_basis is not None:
         program = program.override({"construction.amount_basis": amount_basis})
     program = program.without(without_exclusions)
-    tables = {name: _collected(claims, name) for name in _TABLES}
-    counts: dict[str, Any] = {}
     known_at = as_of or claims.complete_through
-    if known_at is not None:
-        tables, late = _known_at(tables, known_at)
-        counts.update(as_of=known_at.isoformat(), claims_processed_after_as_of=late)
+    given = _input(claims, buckets)
     context = Context(
         program=program,
         references=references or References(),
         participants=claims.participants.collect(),
         as_of=known_at,
-        numeric_claim_ids=_all_numeric(tables["claims"]["claim_id"]),
+        numeric_claim_ids=given.numeric_claim_ids,
     )
-    _need_basis(tables, program)
-    people = people_in_order(tables["claims"]["beneficiary_id"])
-    number = buckets or max(1, -(-people.height // PEOPLE_PER_BUCKET))
+    _need_basis(given, program)
     executor: Executor = Threads(threads) if threads > 1 else Serial()
-    results = []
-    for done, result in enumerate(
-        executor.map(partial(build_bucket, context=context), _buckets(tables, people, number)), 1
-    ):
-        results.append(result)
+    build = partial(given.build, context=context, keep_services=services)
+    together = Together(claims.store is not None)
+    for done, (result, facts) in enumerate(executor.map(build, given.tasks(context)), 1):
+        together.add(result, facts)
         if progress is not None:
-            progress(done, number)
-    built = _put_together(results, claims, context, tables, counts)
+            progress(done, given.buckets)
+    built = _built(together, claims, context)
     if known_at is not None:
         built.counts["notes"].insert(0, _known_at_note(built, known_at, given=as_of is not None))
     return built
+
+
+def _input(claims: Claims, buckets: int | None) -> Input:
+    """The store that the claims lie in, or their tables in memory."""
+    if claims.store is not None:
+        return StoreInput.of(claims.store)
+    return FrameInput.of({name: _collected(claims, name) for name in _TABLES}, buckets)
+
+
+class Together:
+    """Results of buckets, put together as they come; services of a store go to disk, the rest is small."""
+
+    def __init__(self, to_disk: bool) -> None:
+        self._results: list[BucketResult] = []
+        self.facts = Facts()
+        self.spool = tempfile.TemporaryDirectory(prefix="episodes-services-") if to_disk else None
+        self.barred = 0
+
+    def add(self, result: BucketResult, facts: Facts) -> None:
+        """Take the result of the next bucket."""
+        self.facts = self.facts + facts
+        self.barred += result.services.filter(pl.col("reason") == "no_amount_on_basis").height
+        if self.spool is not None:
+            write_parquet(result.services, Path(self.spool.name) / f"{len(self._results):05d}.parquet")
+            result = replace(result, services=result.services.clear())
+        self._results.append(result)
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """A table of all buckets."""
+        return pl.concat([getattr(result, name) for result in self._results])
+
+    def services(self) -> pl.LazyFrame:
+        """The services of all buckets."""
+        return self.frame("services").lazy() if self.spool is None else scan_parquet(Path(self.spool.name))
+
+
+def _built(together: Together, claims: Claims, context: Context) -> BuiltEpisodes:
+    episodes, facts = together.frame("episodes"), together.facts
+    balance = summed(together.frame("balance"))
+    check_balance(balance, facts.payable_cents, facts.payable_items)
+    by_status = episodes.group_by("status").len().sort("status")
+    counts = {
+        **({"as_of": context.as_of.isoformat()} if context.as_of else {}),
+        **({"claims_processed_after_as_of": facts.claims_processed_later} if context.as_of else {}),
+        "people": facts.people,
+        "claims": facts.claims,
+        "lines": facts.lines,
+        "payable_items": facts.payable_items,
+        "payable_cents": facts.payable_cents,
+        "candidate_episodes": episodes.height,
+        "episodes_by_status": dict(by_status.iter_rows()),
+        "service_rows_without_amount_on_basis": together.barred,
+        "context_fingerprint": context.fingerprint,
+        "notes": notices(facts, episodes, context),
+    }
+    return BuiltEpisodes(
+        program=context.program,
+        basis=context.program.amount_basis,
+        episodes=episodes,
+        services=together.services(),
+        balance=balance,
+        providers=summed_providers(together.frame("providers")),
+        hospitals=claims.hospitals.collect(),
+        participants=context.participants,
+        quality=claims.quality.collect(),
+        counts=counts,
+        source=claims.report.to_dict(),
+        _spool=together.spool,
+    )
 
 
 def _collected(claims: Claims, name: str) -> pl.DataFrame:
@@ -135,71 +200,6 @@ def _need_arguments(
         raise ArgumentError("threads and buckets must be 1 or more.")
 
 
-def _buckets(tables: dict[str, pl.DataFrame], people: pl.DataFrame, number: int) -> Iterator[Bucket]:
-    in_bucket = people.with_columns(bucket=bucket_of_hash(people["hash"], number))
-    for bucket in range(number):
-        chosen = in_bucket.filter(pl.col("bucket") == bucket).select("beneficiary_id", "person")
-        parts = tables
-        if number > 1:
-            parts = {
-                name: table.join(
-                    chosen.select("beneficiary_id"), on="beneficiary_id", how="semi", maintain_order="left"
-                )
-                for name, table in tables.items()
-            }
-        yield Bucket(people=chosen, **parts)
-
-
-def _put_together(
-    results: list[BucketResult],
-    claims: Claims,
-    context: Context,
-    tables: dict[str, pl.DataFrame],
-    counts: dict[str, Any],
-) -> BuiltEpisodes:
-    episodes = pl.concat([result.episodes for result in results])
-    services = pl.concat([result.services for result in results])
-    balance = summed(pl.concat([result.balance for result in results]))
-    providers = summed_providers(pl.concat([result.providers for result in results]))
-    input_items, input_cents = payable_total(tables["claims"], tables["lines"], context)
-    check_balance(balance, input_cents, input_items)
-    by_status = episodes.group_by("status").len().sort("status")
-    barred = services.filter(pl.col("reason") == "no_amount_on_basis").height
-    counts.update(
-        people=tables["claims"]["beneficiary_id"].n_unique(),
-        claims=tables["claims"].height,
-        lines=tables["lines"].height,
-        payable_items=input_items,
-        payable_cents=input_cents,
-        candidate_episodes=episodes.height,
-        episodes_by_status=dict(by_status.iter_rows()),
-        service_rows_without_amount_on_basis=barred,
-        context_fingerprint=context.fingerprint,
-        notes=notices(tables, episodes, context),
-    )
-    return BuiltEpisodes(
-        program=context.program,
-        basis=context.program.amount_basis,
-        episodes=episodes,
-        services=services.lazy(),
-        balance=balance,
-        providers=providers,
-        hospitals=claims.hospitals.collect(),
-        participants=context.participants,
-        quality=claims.quality.collect(),
-        counts=counts,
-        source=claims.report.to_dict(),
-    )
-
-
-def _known_at(tables: dict[str, pl.DataFrame], as_of: dt.date) -> tuple[dict[str, pl.DataFrame], int]:
-    """Claims processed by a date (a claim without a processing date is kept), and their lines."""
-    known = tables["claims"].filter(pl.col("process_date").is_null() | (pl.col("process_date") <= as_of))
-    keys = ["beneficiary_id", "claim_id"]
-    lines = tables["lines"].join(known.select(keys), on=keys, how="semi", maintain_order="left")
-    return {**tables, "claims": known, "lines": lines}, tables["claims"].height - known.height
-
-
 def _known_at_note(built: BuiltEpisodes, known_at: dt.date, *, given: bool) -> str:
     """Which date the claims are taken to be known at, by whose word, and what it did."""
     source = "as given" if given else "the date the store says its claims are complete through (as_of was not given)"
@@ -210,33 +210,23 @@ def _known_at_note(built: BuiltEpisodes, known_at: dt.date, *, given: bool) -> s
     )
 
 
-def _all_numeric(claim_ids: pl.Series) -> bool:
-    return bool(claim_ids.str.contains(r"^-?[0-9]{1,37}$").all())
-
-
-def _need_basis(tables: dict[str, pl.DataFrame], program: Program) -> None:
+def _need_basis(given: Input, program: Program) -> None:
     """Claims without any amount on the basis cannot be built on it: say which one they have.
 
     Items paid by claim and items paid by line are judged apart, for the amount of one of them may be misnamed.
     """
     paid = set(program.rules.construction.services.paid_settings.value)
-    keys = ["beneficiary_id", "claim_id"]
-    headers = tables["claims"].with_columns(pl.col("setting").cast(pl.String))
-    whole = headers.filter(pl.col("setting").is_in(sorted(paid & set(CLAIM_PAID_SETTINGS))))
-    line_paid = headers.filter(pl.col("setting").is_in(sorted(paid & set(LINE_PAID_SETTINGS))))
-    by_line = tables["lines"].join(line_paid.select(keys), on=keys, how="semi")
-    for what, items in (("claim", whole), ("line", by_line)):
-        if items.is_empty() or items[f"{program.amount_basis}_cents"].count():
+    for what, at_hand in given.amounts_at_hand(paid).items():
+        if program.amount_basis in at_hand:
             continue
-        others = [name for name in ("standardized", "allowed", "paid") if items[f"{name}_cents"].count()]
         choice = (
-            f"Amounts at hand: {', '.join(others)}. Choose one by name: amount_basis={others[0]!r} (command line: "
-            f"--amount-basis {others[0]}); every output then states it."
-            if others
+            f"Amounts at hand: {', '.join(at_hand)}. Choose one by name: amount_basis={at_hand[0]!r} (command line: "
+            f"--amount-basis {at_hand[0]}); every output then states it."
+            if at_hand
             else "No amount is at hand at all: are the columns named as the claims contract has them (allowed_cents, "
             "paid_cents, standardized_cents)?"
         )
         raise BasisError(
-            f"{program.rules.name} counts {program.amount_basis} amounts, and none of the "
-            f"{count_of(items.height, what)} paid by {what} has a value in '{program.amount_basis}_cents'. {choice}"
+            f"{program.rules.name} counts {program.amount_basis} amounts, and none of the items paid by {what} has a "
+            f"value in '{program.amount_basis}_cents'. {choice}"
         )

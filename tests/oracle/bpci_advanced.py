@@ -180,8 +180,10 @@ def item_of_claim(claim: Row, lines: list[Row], basis: str) -> Row:
 
 
 def amounts_of_claim(claim: Row, basis: str) -> tuple[int, int]:
-    """The amount without outlier, and its outlier part. A missing part is nothing."""
-    total = claim[f"{basis}_cents"] or 0
+    """The amount without outlier, and its outlier part. A missing part is nothing; without the amount there is none."""
+    total = claim[f"{basis}_cents"]
+    if total is None:
+        return 0, 0
     if claim["setting"] != "inpatient":
         return total, 0
     if basis == "standardized":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 from oracle.windows import Inclusion, Programme
 
@@ -169,6 +170,50 @@ COMMERCIAL = Programme(
         Inclusion("unrelated_before", "pre", SEVEN, "related_or_surgeon"),
         Inclusion("unrelated_after", "post", EIGHT - {"snf", "home_health"}, "related"),
     ),
+    same_category_cancels=True,
+)
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+SPINE = Programme(
+    id=str(EXAMPLES / "spine-bundle.toml"),
+    year="2025",
+    period=(date(2025, 1, 1), date(2025, 12, 31)),
+    anchors=str(EXAMPLES / "spine_anchor_codes.csv"),
+    ladder=(
+        "out_of_period",
+        "not_acute_hospital",
+        "not_covered",
+        "other_primary_payer",
+        "age",
+        "tumor_fracture_or_infection",
+        "long_stay",
+        "death_in_anchor",
+    ),
+    basis="allowed",
+    netted=(),
+    chains=True,
+    other_stays_anchor=False,
+    only_paid_anchors=True,
+    pre_days=30,
+    discharge_day_is_anchor=True,
+    post_episode_days=30,
+    lookback_days=30,
+    run_out_days=90,
+    longest_stay=30,
+    coverage=("medical",),
+    ages=(18, 64),
+    disqualifying=str(EXAMPLES / "spine_disqualifying_diagnoses.csv"),
+    paid=EIGHT,
+    exclusions=("paid_apart", "professional_in_stay_paid_apart"),
+    excluded_stays=str(EXAMPLES / "spine_excluded_stays.csv"),
+    inclusions=(
+        Inclusion("unrelated_before", "pre", EIGHT, "related_or_surgeon"),
+        Inclusion("unrelated_after", "post", EIGHT - {"snf", "home_health"}, "related", first_day=31),
+    ),
+    related=str(EXAMPLES / "spine_related_diagnoses.csv"),
+    related_by_any=True,
+    prorated=True,
+    mean_stays=False,
     same_category_cancels=True,
 )
 

@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from oracle.episodes import (
     ADD_ONS,
+    TRANSFER_PROVIDER_TYPES,
     Built,
     ClaimOrder,
     Row,
@@ -46,7 +47,8 @@ ANCHOR_PLACES_ON_LAST_DAY = {"21", "23"}
 ASSISTANTS = {"80", "81", "82", "AS"}
 SETTING_ORDER = {"inpatient": 0, "outpatient": 1, "professional": 2}
 IN_EPISODE = ("pre", "anchor", "post")
-EXCLUDED_STAY_REASONS = {"excluded_readmission_drg", "excluded_readmission_mdc"}
+EXCLUDED_STAY_REASONS = {"excluded_readmission_drg", "excluded_readmission_mdc", "paid_apart"}
+LINES_IN_EXCLUDED_STAY = {"professional_in_excluded_stay", "professional_in_stay_paid_apart"}
 STANDING = {"final", "open"}
 
 EPISODE_COLUMNS = (
@@ -110,6 +112,8 @@ class Programme:
     fracture: tuple[frozenset[str], str] | None = None
     professional: bool = False
     chains: bool = False
+    other_stays_anchor: bool = True
+    only_paid_anchors: bool = False
     pre_days: int = 0
     post_days: int = 90
     discharge_day_is_anchor: bool = False
@@ -119,15 +123,19 @@ class Programme:
     year_by_episode_end: bool = False
     shorten_at_death: bool = True
     model_dates: tuple[date, date] = (date.min, date.max)
+    longest_stay: int = 10_000
     coverage: tuple[str, ...] = ("part_a", "part_b")
     ages: tuple[int, int] = (0, 200)
     clean_days: int = 90
     disqualifying: str = "joint_replacement_disqualifying_diagnoses"
     paid: frozenset[str] = frozenset()
     exclusions: tuple[str, ...] = ()
+    excluded_stays: str = "excluded_readmission_ms_drg"
     inclusions: tuple[Inclusion, ...] = ()
     related: str = "joint_replacement_related_diagnoses"
+    related_by_any: bool = False
     prorated: bool = False
+    mean_stays: bool = True
     same_category_cancels: bool = False
 
 
@@ -205,7 +213,7 @@ def anchors_of(items: list[Row], programme: Programme, order: ClaimOrder) -> lis
     """The candidates of one person, in the order in which overlaps are settled."""
     table = {(row["anchor_setting"], row["code"]): row for row in rows_of(programme.anchors)}
     candidates = inpatient_anchors(items, table, programme, order)
-    candidates += outpatient_anchors(items, table, order)
+    candidates += outpatient_anchors(items, table, programme, order)
     if programme.professional:
         candidates += professional_anchors(items, table, order)
     for candidate in candidates:
@@ -239,6 +247,11 @@ def inpatient_anchors(
     items: list[Row], table: dict[tuple[str, str], Row], programme: Programme, order: ClaimOrder
 ) -> list[Row]:
     stays = inner_stays(items)
+    if programme.only_paid_anchors:
+        paid = [item for item in items if (item["amount"] or 0) > 0]
+        stays = inner_stays(paid)
+    if not programme.other_stays_anchor:
+        stays = [stay for stay in stays if provider_type(stay["claim"]) in TRANSFER_PROVIDER_TYPES]
     anchors = []
     for legs in chains_of(stays, order) if programme.chains else [[stay] for stay in stays]:
         first, last = legs[0], legs[-1]
@@ -260,11 +273,14 @@ def has_needed_diagnosis(claim: Row, drg: str, programme: Programme) -> bool:
     return any(begins(diagnosis, programme.needed_diagnoses[1]) for diagnosis in claim["diagnoses"] or [])
 
 
-def outpatient_anchors(items: list[Row], table: dict[tuple[str, str], Row], order: ClaimOrder) -> list[Row]:
+def outpatient_anchors(
+    items: list[Row], table: dict[tuple[str, str], Row], programme: Programme, order: ClaimOrder
+) -> list[Row]:
     lines_by_day = defaultdict(list)
     for item in items:
         dated = item["setting"] == "outpatient" and item["line"]["service_date"] is not None
-        if dated and ("outpatient", item["line"]["hcpcs"]) in table:
+        unpaid = programme.only_paid_anchors and (item["amount"] or 0) <= 0
+        if dated and not unpaid and ("outpatient", item["line"]["hcpcs"]) in table:
             lines_by_day[item["start"]].append(item)
     anchors = []
     for day, lines in lines_by_day.items():
@@ -278,7 +294,7 @@ def outpatient_anchors(items: list[Row], table: dict[tuple[str, str], Row], orde
 
 
 def professional_anchors(items: list[Row], table: dict[tuple[str, str], Row], order: ClaimOrder) -> list[Row]:
-    """One a stay; outside stays one a day."""
+    """One a stay, for its first operation; outside stays one a day."""
     stays = inner_stays(items)
     triggers = defaultdict(list)
     for item in items:
@@ -287,7 +303,8 @@ def professional_anchors(items: list[Row], table: dict[tuple[str, str], Row], or
             triggers[("day", item["start"]) if stay is None else ("stay", stay["id"])].append(item)
     anchors = []
     for lines in triggers.values():
-        best = best_trigger_line(lines, order)
+        first_day = min(item["start"] for item in lines)
+        best = best_trigger_line([item for item in lines if item["start"] == first_day], order)
         day, stay = best["start"], stay_of_day(best["start"], stays, order)
         trigger = table["professional", best["line"]["hcpcs"]]
         if stay is not None:
@@ -449,6 +466,10 @@ def reasons_of(candidate: Row, person: Person, programme: Programme, options: Op
             and (candidate["episode_start"] < programme.model_dates[0] or scheduled_end > programme.model_dates[1])
         ),
         "no_facility": lambda: not candidate["has_facility"],
+        "tumor_fracture_or_infection": lambda: has_diagnosis(candidate, programme.disqualifying),
+        "long_stay": lambda: (
+            candidate["anchor_setting"] == "inpatient" and candidate["length_of_stay"] > programme.longest_stay
+        ),
         "disqualifying_diagnosis": lambda: has_diagnosis(candidate, programme.disqualifying),
         "clean_period": lambda: has_neighbor(candidate, person.candidates, programme.clean_days),
         "age": lambda: not is_of_age(person.record, start, programme.ages),
@@ -566,7 +587,8 @@ def own_reason(item: Row, candidate: Row, programme: Programme) -> str | None:
     )
     on_drug_line = item["setting"] in {"outpatient", "professional", "dme"}
     tests: dict[str, Callable[[], bool]] = {
-        "excluded_readmission_drg": lambda: is_readmission and drg in codes("excluded_readmission_ms_drg", "ms_drg"),
+        "excluded_readmission_drg": lambda: is_readmission and drg in codes(programme.excluded_stays, "ms_drg"),
+        "paid_apart": lambda: is_readmission and drg in codes(programme.excluded_stays, "ms_drg"),
         "excluded_readmission_mdc": lambda: (
             is_readmission and (item["claim"]["mdc"] or mdc_of_drg(drg)) in {"02", "14", "15", "25"}
         ),
@@ -578,12 +600,10 @@ def own_reason(item: Row, candidate: Row, programme: Programme) -> str | None:
 
 
 def reason_of_excluded_stay(item: Row, period: str, excluded_stays: list[Row], programme: Programme) -> str | None:
-    if "professional_in_excluded_stay" not in programme.exclusions:
-        return None
     within = any(stay["start"] <= item["start"] <= stay["end"] for stay in excluded_stays)
-    if item["setting"] == "professional" and period != "anchor" and within:
-        return "professional_in_excluded_stay"
-    return None
+    if item["setting"] != "professional" or period == "anchor" or not within:
+        return None
+    return next((reason for reason in programme.exclusions if reason in LINES_IN_EXCLUDED_STAY), None)
 
 
 def reason_of_inclusion(item: Row, period: str, candidate: Row, programme: Programme) -> str | None:
@@ -611,8 +631,10 @@ def is_emergency(item: Row) -> bool:
 
 def is_related(item: Row, programme: Programme) -> bool:
     own = item["line"]["diagnosis"] if item["line"] is not None else None
-    principal = next(iter(item["claim"]["diagnoses"] or []), None)
-    return begins(own or principal, programme.related)
+    of_claim = item["claim"]["diagnoses"] or []
+    if programme.related_by_any:
+        return any(begins(diagnosis, programme.related) for diagnosis in [own, *of_claim])
+    return begins(own or next(iter(of_claim), None), programme.related)
 
 
 def is_surgeons_own(item: Row, candidate: Row) -> bool:
@@ -624,7 +646,7 @@ def reason_of_earlier_episode(item: Row, period: str, candidate: Row, candidates
     if period != "pre" or candidate["status"] not in STANDING:
         return None
     for earlier in candidates[: candidates.index(candidate)]:
-        in_window = is_looked_at(item, earlier) and period_of(item, earlier) in {"anchor", "post"}
+        in_window = is_looked_at(item, earlier) and period_of(item, earlier) in IN_EPISODE
         if earlier["status"] in STANDING and in_window:
             return "in_earlier_episode"
     return None
@@ -635,8 +657,10 @@ def included_rows(item: Row, period: str, candidate: Row, programme: Programme, 
     last_day = candidate["post_episode_end"] if period == "post_episode" else candidate["episode_end"]
     share = Fraction(1)
     splits = programme.prorated and item["id"] not in candidate["own_ids"]
-    if splits and item["span_end"] > last_day:
+    if splits and programme.mean_stays and item["span_end"] > last_day:
         share = share_inside(item, last_day, candidate, options)  # type: ignore[arg-type]
+    if splits and not programme.mean_stays and item["end"] > last_day:
+        share = Fraction((last_day - item["start"]).days + 1, (item["end"] - item["start"]).days + 1)
     whole = {"amount": item["amount"] or 0, "allowed": item["allowed"], "standardized": item["standardized"]}
     inside = {name: round_half_up(share * cents) for name, cents in whole.items()}
     rows = [row_of(item, candidate, period, parts=inside)]

@@ -190,7 +190,8 @@ def test_the_rules_page_names_every_kind_and_status() -> None:
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
-def test_the_examples_of_a_page_run(page: str) -> None:
+def test_the_examples_of_a_page_run(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(DOCS.parent)
     shown = (DOCS / page).read_text(encoding="utf-8").count(">>> ")
     done = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert done.failed == 0

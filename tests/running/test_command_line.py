@@ -108,7 +108,7 @@ def test_json_says_what_was_switched_off_and_closes_the_balance(tmp_path: Path) 
         (("build", BUNDLED, "--without-exclusion", "nonsense"), 1, "Unknown exclusion 'nonsense'"),
         (("build", BUNDLED, "--override", "window.post_days"), 1, "KEY=VALUE"),
         (("build", BUNDLED, "--override", "window.post_days=soon"), 1, "valid integer"),
-        (("build", BUNDLED, "--override", "window.post_days=0"), 1, "greater than or equal to 1"),
+        (("build", BUNDLED, "--override", "window.post_days=-1"), 1, "greater than or equal to 0"),
         (("build", BUNDLED, "--override", "discounts.CABG=0"), 1, "--override 'price.discounts={"),
         (("build", BUNDLED, "--period", "2026"), 1, "START:END"),
         (("build", BUNDLED, "--baseline", "--period", "2026-01-01:2026-12-31"), 1, "--baseline or --period, not both"),

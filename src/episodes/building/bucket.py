@@ -16,27 +16,17 @@ from episodes.building.arrays import Array, Sums
 from episodes.building.assignment import assign
 from episodes.building.balance import balance_of, people_without_episodes, summed
 from episodes.building.claim_items import claim_items
-from episodes.building.coded_lines import PARTIES, CodedLines, code_frames
+from episodes.building.coded_lines import PARTIES, CodedLines
 from episodes.building.context import Context
 from episodes.building.eligibility import with_reasons
 from episodes.building.services import SERVICE_COLUMNS, services_frame
-from episodes.building.sources import Frames, Selected, Source
+from episodes.building.sources import Selected, Source
 from episodes.building.status import with_status
 from episodes.building.summary import summarise
 from episodes.building.windows import with_episode_ids, with_windows
+from episodes.claims.codes_sidecar import NULL_CENTS
 
 PROVIDER_COLUMNS = {"role": pl.String, "provider_id": pl.String, "cents": pl.Int64}
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """The claims of some people: canonical tables, with `people` giving their order (beneficiary_id, person)."""
-
-    people: pl.DataFrame
-    claims: pl.DataFrame
-    lines: pl.DataFrame
-    beneficiaries: pl.DataFrame
-    coverage: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -49,32 +39,24 @@ class BucketResult:
     providers: pl.DataFrame
 
 
-def build_bucket(bucket: Bucket, context: Context) -> BucketResult:
-    """Episodes, services, balance and providers of one bucket of frames."""
-    tables = {name: getattr(bucket, name) for name in ("claims", "lines", "beneficiaries", "coverage")}
-    source = Frames.of(bucket.people, tables, context)
-    return build_source(source, context, keep_services=True)
-
-
 def build_source(source: Source, context: Context, *, keep_services: bool) -> BucketResult:
     """Episodes, services (where wanted), balance and providers of one bucket."""
     anchors, chained = find_anchors(source, context)
     people = anchors["person"].unique().sort()
     selected = source.select(people)
     episodes = _ordered_candidates(anchors, chained, selected, source, context)
-    items = claim_items(selected.claims, selected.lines, context)
-    coded = code_frames(selected.lines, selected.claims, context)
+    items = claim_items(selected.claims, selected.visit_lines, context)
+    coded = selected.coded
     own = _own_items(episodes, items, chained)
-    placed = _with_places(episodes, selected, coded)
-    assigned = assign(
-        placed, items, own, coded, _line_ranges(people, selected.lines), context, keep_rows=keep_services
-    )
-    episodes = _with_unpaid_anchors(placed, items, own, selected)
+    placed = _with_places(episodes, selected)
+    assigned = assign(placed, items, own, coded, selected.line_ranges, context, keep_rows=keep_services)
+    episodes = _with_unpaid_anchors(placed, items, own, coded)
     booked = balance_of(assigned.sums, context)
     rest = people_without_episodes(*source.payable_without(people))
     services = pl.DataFrame(schema=dict.fromkeys(SERVICE_COLUMNS, pl.String))
     if keep_services:
-        services = services_frame(assigned, episodes, items, _details(selected), context)
+        lines = selected.details(assigned.line_rows.item)
+        services = services_frame(assigned, episodes, items, lines, context)
     return BucketResult(
         episodes=summarise(episodes, assigned.sums, context),
         services=services,
@@ -89,7 +71,7 @@ def _ordered_candidates(
     """Candidates with windows, reasons and status, in the order in which overlap is decided."""
     dated = with_windows(anchors, selected.beneficiaries, context)
     ordered = (
-        dated.join(source.beneficiary_ids(), on="person", how="left")
+        dated.join(source.beneficiary_ids(anchors["person"].unique()), on="person", how="left")
         .with_columns(_order=context.claim_order("anchor_claim_id"))
         .sort(
             "person",
@@ -121,27 +103,24 @@ def _own_items(episodes: pl.DataFrame, items: pl.DataFrame, chained: pl.DataFram
     return found.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def _with_places(episodes: pl.DataFrame, selected: Selected, coded: CodedLines) -> pl.DataFrame:
+def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:
     """Add where the anchor's lines and claims stand among the coded ones (-1 = none).
 
     Columns: trigger_line, facility_line_claim, outpatient_claim.
     """
-    on_lines = pl.col("anchor_setting") != "inpatient"
-    triggers = selected.lines.select("claim", "line", anchor_line_number="line_number")
-    placed = episodes.join(triggers, on=["claim", "anchor_line_number"], how="left", maintain_order="left")
-    visit = ~pl.col("facility_is_stay").fill_null(True)
-    return placed.with_columns(
-        trigger_line=pl.when(on_lines).then(pl.col("line").cast(pl.Int64)).otherwise(-1).fill_null(-1),
-        facility_line_claim=pl.Series(
-            _places(episodes.select(pl.when(visit).then("facility_claim")).to_series(), coded.claim_ordinals)
-        ),
-        outpatient_claim=pl.Series(
-            _places(
-                episodes.select(pl.when(pl.col("anchor_setting") == "outpatient").then("claim")).to_series(),
-                coded.claim_ordinals,
-            )
-        ),
-    ).drop("line")
+    by_line = episodes.filter(pl.col("anchor_setting") != "inpatient").select("row", "claim", "anchor_line_number")
+    lines = selected.line_numbers(by_line["claim"].unique()).rename({"line_number": "anchor_line_number"})
+    triggers = by_line.join(lines, on=["claim", "anchor_line_number"], how="inner")
+    trigger_line = np.full(episodes.height, -1, np.int64)
+    trigger_line[triggers["row"].to_numpy()] = triggers["line"].to_numpy()
+    visit = pl.when(~pl.col("facility_is_stay").fill_null(True)).then("facility_claim")
+    outpatient = pl.when(pl.col("anchor_setting") == "outpatient").then("claim")
+    ordinals = selected.coded.claim_ordinals
+    return episodes.with_columns(
+        trigger_line=pl.Series(trigger_line),
+        facility_line_claim=pl.Series(_places(episodes.select(visit).to_series(), ordinals)),
+        outpatient_claim=pl.Series(_places(episodes.select(outpatient).to_series(), ordinals)),
+    )
 
 
 def _places(claims: pl.Series, ordinals: Array) -> Array:
@@ -150,33 +129,15 @@ def _places(claims: pl.Series, ordinals: Array) -> Array:
     return np.where(known, found, -1)
 
 
-def _line_ranges(people: pl.Series, lines: pl.DataFrame) -> tuple[Array, Array]:
-    of_line = lines["person"].to_numpy()
-    return (
-        np.searchsorted(of_line, people.to_numpy(), side="left").astype(np.int64),
-        np.searchsorted(of_line, people.to_numpy(), side="right").astype(np.int64),
-    )
-
-
-def _with_unpaid_anchors(episodes: pl.DataFrame, items: pl.DataFrame, own: Array, selected: Selected) -> pl.DataFrame:
+def _with_unpaid_anchors(episodes: pl.DataFrame, items: pl.DataFrame, own: Array, coded: CodedLines) -> pl.DataFrame:
     """Add anchor_without_amount: some item of the anchor's own has no amount on the basis."""
     unpaid = np.zeros(episodes.height, np.bool_)
     missing = (own >= 0) & ~items["has_amount"].to_numpy()
     unpaid[own[missing]] = True
     lines = episodes["trigger_line"].to_numpy()
     has_line = lines >= 0
-    unpaid[has_line] |= selected.lines["amount"].is_null().to_numpy()[lines[has_line]]
+    unpaid[has_line] |= coded.lines.amount[lines[has_line]] == NULL_CENTS
     return episodes.with_columns(anchor_without_amount=pl.Series(unpaid, dtype=pl.Boolean))
-
-
-def _details(selected: Selected) -> pl.DataFrame:
-    """What service rows need of the lines."""
-    headers = selected.claims.select("claim", "setting", "ccn", "from_date")
-    return selected.lines.select(
-        "line", "claim", "claim_id", "line_number", "service_date", "rendering_npi", "tin", "amount"
-    ).join(headers, on="claim", how="left", maintain_order="left").with_columns(
-        service_start=pl.coalesce("service_date", "from_date")
-    )
 
 
 def providers_of(sums: Sums, coded: CodedLines) -> pl.DataFrame:
@@ -187,10 +148,11 @@ def providers_of(sums: Sums, coded: CodedLines) -> pl.DataFrame:
         if len(coded.parties[role])
     ]
     found = pl.concat([part.cast(PROVIDER_COLUMNS) for part in parts]) if parts else pl.DataFrame(schema=PROVIDER_COLUMNS)
-    return found.filter(pl.col("cents") != 0)
+    return found
 
 
 def summed_providers(found: pl.DataFrame) -> pl.DataFrame:
-    """Providers of several buckets added up, by role and id."""
+    """Providers of several buckets added up, by role and id; those whose cents are 0 are left out."""
     order = pl.col("role").replace_strict(list(PARTIES), list(range(len(PARTIES))), return_dtype=pl.Int8)
-    return found.group_by("role", "provider_id").agg(pl.col("cents").sum()).sort(order, "provider_id")
+    together = found.group_by("role", "provider_id").agg(pl.col("cents").sum())
+    return together.filter(pl.col("cents") != 0).sort(order, "provider_id")

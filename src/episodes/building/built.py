@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -44,6 +45,8 @@ class BuiltEpisodes:
     providers: pl.DataFrame = field(default_factory=pl.DataFrame)
     counts: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
+    _spool: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
+    """Where services that were streamed to disk lie; removed with this object."""
 
     def __repr__(self) -> str:
         return "\n".join(self._summary())

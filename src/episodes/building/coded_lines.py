@@ -102,22 +102,30 @@ def _cents(values: pl.Series) -> Array:
 
 
 def _diagnoses_of(claims: pl.DataFrame, context: Context) -> tuple[Array, Array, Array]:
-    """By claim: whether its first diagnosis is related, whether any is, and from which day on its services are marked."""
+    counts = claims["diagnoses"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
+    codes, dictionary = coded_text(claims["diagnoses"].explode(empty_as_null=False, keep_nulls=False))
+    return facts_of_diagnoses(np.concatenate(([0], np.cumsum(counts))), codes, dictionary, context)
+
+
+def facts_of_diagnoses(
+    offsets: Array, codes: Array, dictionary: pl.Series, context: Context
+) -> tuple[Array, Array, Array]:
+    """By claim: whether its first diagnosis is related, whether any is, and from which day on its services are marked.
+
+    `codes[offsets[c] : offsets[c + 1]]` are the diagnoses of claim c, places in the dictionary (-1 = null).
+    """
     services = context.program.rules.construction.services
-    size = claims.height
+    size = offsets.size - 1
     related, related_any = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
     marks = np.full((len(services.marks), size), FAR, np.int64)
-    if services.related_diagnoses is None and not services.marks:
-        return related, related_any, marks
-    counts = claims["diagnoses"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
-    of_claim = np.repeat(np.arange(size), counts)
-    codes, dictionary = coded_text(claims["diagnoses"].explode(empty_as_null=False, keep_nulls=False))
-    known = codes >= 0
-    is_related = related_codes(dictionary, context)
-    np.logical_or.at(related_any, of_claim[known], is_related[codes[known]])
-    first = np.concatenate(([0], np.cumsum(counts)))[:-1][counts > 0]
-    has_first = codes[first] >= 0
-    related[np.flatnonzero(counts > 0)[has_first]] = is_related[codes[first][has_first]]
-    for row, days in zip(marks, mark_days(dictionary, context), strict=True):
-        np.minimum.at(row, of_claim[known], days[codes[known]])
-    return related, related_any, marks
+    if services.related_diagnoses is not None or services.marks:
+        of_claim = np.repeat(np.arange(size), np.diff(offsets))
+        known = codes >= 0
+        is_related = related_codes(dictionary, context)
+        np.logical_or.at(related_any, of_claim[known], is_related[codes[known]])
+        has_any = offsets[1:] > offsets[:-1]
+        first = codes[offsets[:-1][has_any]]
+        related[np.flatnonzero(has_any)] = (first >= 0) & np.append(is_related, False)[first]
+        for row, days in zip(marks, mark_days(dictionary, context), strict=True):
+            np.minimum.at(row, of_claim[known], days[codes[known]])
+    return frozen(related), frozen(related_any), frozen(marks)

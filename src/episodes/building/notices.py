@@ -6,11 +6,11 @@ Each is a count and a sentence; none stops the run, for the claims may be meant 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 
 import polars as pl
 
 from episodes.building.context import Context
+from episodes.building.facts import Facts
 from episodes.errors import count_of
 from episodes.money import dollars
 
@@ -18,50 +18,41 @@ UNLIKELY_EPISODE_CENTS = 50_000
 """Final episodes that cost less than this on average: amounts may have been given in dollars."""
 
 
-def notices(tables: Mapping[str, pl.DataFrame], episodes: pl.DataFrame, context: Context) -> list[str]:
-    """Sentences about the claims (canonical tables), the references and the episodes of a run."""
+def notices(facts: Facts, episodes: pl.DataFrame, context: Context) -> list[str]:
+    """Sentences about the claims, the references and the episodes of a run."""
     return [
-        *_about_coverage(tables, context),
-        *_about_stays(tables["claims"]),
+        *_about_coverage(facts, context),
+        *_about_stays(facts),
         *_about_costs(episodes),
         *_about_lengths_of_stay(context),
     ]
 
 
-def _about_coverage(tables: Mapping[str, pl.DataFrame], context: Context) -> list[str]:
+def _about_coverage(facts: Facts, context: Context) -> list[str]:
     """Without coverage no episode passes a rung that asks for it."""
     asked = {
         rung.id for rung in context.program.rules.construction.exclusions if rung.kind == "continuous_coverage"
     } - set(context.program.switched_off)
-    if not asked or tables["claims"].is_empty():
+    if not asked or facts.claims == 0:
         return []
     way_out = f"Give one, or switch off {' and '.join(sorted(asked))} to explore."
-    if tables["coverage"].is_empty():
+    if facts.coverage_intervals == 0:
         return [f"There is no coverage table: nobody can be shown to be covered. {way_out}"]
-    people = tables["claims"].select("beneficiary_id").unique()
-    covered = people.join(tables["coverage"], on="beneficiary_id", how="semi").height
-    if covered == 0:
+    if facts.covered_people == 0:
         return [
-            f"None of the {count_of(people.height, 'person', 'people')} with claims is in the coverage table: are its "
+            f"None of the {count_of(facts.people, 'person', 'people')} with claims is in the coverage table: are its "
             "ids those of the claims?"
         ]
     return []
 
 
-def _about_stays(claims: pl.DataFrame) -> list[str]:
-    stays = claims.filter(pl.col("setting") == "inpatient")
-    if stays.is_empty():
-        return []
+def _about_stays(facts: Facts) -> list[str]:
     found = []
-    if stays.select(pl.coalesce("pricing_drg", "ms_drg").count()).item() == 0:
-        found.append(
-            f"None of the {count_of(stays.height, 'inpatient claim')} has a DRG (ms_drg): no stay can start an episode."
-        )
-    if stays.select(pl.coalesce("ccn", pl.col("provider_type").cast(pl.String)).count()).item() == 0:
-        found.append(
-            f"None of the {count_of(stays.height, 'inpatient claim')} has a CCN or a provider_type: no hospital is "
-            "known to be an acute one."
-        )
+    stays = count_of(facts.stays, "inpatient claim")
+    if facts.stays and facts.stays_with_drg == 0:
+        found.append(f"None of the {stays} has a DRG (ms_drg): no stay can start an episode.")
+    if facts.stays and facts.stays_with_hospital == 0:
+        found.append(f"None of the {stays} has a CCN or a provider_type: no hospital is known to be an acute one.")
     return found
 
 

@@ -42,8 +42,7 @@ def services_frame(
         assigned: of `assignment.assign`, with its rows.
         episodes: candidates with episode_id and `row`.
         items: of `claim_items.claim_items`.
-        lines: the lines, with `line` (ordinal), claim, claim_id, line_number, service_start, setting, ccn,
-            rendering_npi, tin, amount.
+        lines: what names the line of each row (`sources.LINE_DETAILS`), in the order of the rows.
         context: of the run.
     """
     by_claim = _rows(assigned.claim_rows, context).join(
@@ -69,15 +68,14 @@ def services_frame(
         "claim_id",
         "setting",
         "ccn",
-        item=pl.col("line").cast(pl.Int64),
-        line_number="line_number",
-        service_start="service_start",
+        "line_number",
+        "service_start",
+        "rendering_npi",
+        "tin",
         service_end="service_start",
         full_cents=pl.col("amount").fill_null(0),
-        rendering_npi="rendering_npi",
-        tin="tin",
     )
-    by_line = _rows(assigned.line_rows, context).join(of_line, on="item", how="left", maintain_order="left")
+    by_line = pl.concat([_rows(assigned.line_rows, context), of_line], how="horizontal")
     return (
         pl.concat([by_claim, by_line.select(by_claim.columns)])
         .join(episodes.select("episode_id", episode=pl.col("row").cast(pl.Int32)), on="episode", how="left")

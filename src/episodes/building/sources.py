@@ -7,15 +7,13 @@ Claims have an ordinal `claim`, lines an ordinal `line`, people an ordinal `pers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
 
-from episodes.building.amounts import basis_amount
+from episodes.building.arrays import Array
+from episodes.building.coded_lines import CodedLines
 from episodes.building.context import Context
-from episodes.building.stays import stay_start
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 
 HEADER_OF_LINE = (
     "claim",
@@ -33,21 +31,57 @@ HEADER_OF_LINE = (
 )
 """Columns of its claim that a trigger line carries."""
 
+LINE_DETAILS = (
+    "line",
+    "claim",
+    "claim_id",
+    "line_number",
+    "setting",
+    "ccn",
+    "service_start",
+    "rendering_npi",
+    "tin",
+    "amount",
+)
+"""What a service row says of its line."""
 
-@dataclass(frozen=True)
-class Selected:
+VISIT_COLUMNS = ("claim", "service_date", "revenue_center", "hcpcs", "charge_cents", "noncovered_charge_cents")
+"""What tells whether a line of a home health claim is a billable visit."""
+
+
+def asks_for_visits(context: Context) -> bool:
+    """Whether some rule of proration counts visits."""
+    return any(
+        rule.method == "visits" or rule.span == "billable_visits"
+        for rule in context.program.rules.construction.services.proration
+    )
+
+
+class Selected(Protocol):
     """Everything of the people with a candidate episode.
 
     Attributes:
-        claims: their claims, in order, with `person` and `claim` (ordinals).
-        lines: their lines, in order, with `person`, `claim`, and `line` (ordinals).
+        claims: their claims that are paid as a whole, in order, with `person`, `claim` and `amount`.
+        visit_lines: lines of their home health claims, with `claim`, where a rule asks for visits.
         beneficiaries, coverage: their rows, with `person`.
+        coded: lines and claims as arrays (of these people, or of more).
+        line_ranges: by person, in order: where the lines begin and end.
     """
 
     claims: pl.DataFrame
-    lines: pl.DataFrame
+    visit_lines: pl.DataFrame
     beneficiaries: pl.DataFrame
     coverage: pl.DataFrame
+    coded: CodedLines
+    line_ranges: tuple[Array, Array]
+
+    def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
+        """claim, line (ordinals), line_number of some claims."""
+        ...
+
+    def details(self, lines: Array) -> pl.DataFrame:
+        """What names the lines with some ordinals, in their order (columns: `LINE_DETAILS`)."""
+        ...
 
 
 class Source(Protocol):
@@ -73,126 +107,10 @@ class Source(Protocol):
         """Everything of some people (ordinals)."""
         ...
 
-    def beneficiary_ids(self) -> pl.DataFrame:
-        """person, beneficiary_id of everybody."""
+    def beneficiary_ids(self, people: pl.Series) -> pl.DataFrame:
+        """person, beneficiary_id of some people."""
         ...
 
     def payable_without(self, people: pl.Series) -> tuple[int, int]:
         """Number and cents of the payable items of everybody but some people, straight from the amounts."""
         ...
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Canonical tables of some people in memory; `people` has beneficiary_id and `person`, in order."""
-
-    people: pl.DataFrame
-    claims: pl.DataFrame
-    lines: pl.DataFrame
-    people_table: pl.DataFrame
-    coverage_table: pl.DataFrame
-    context: Context
-
-    @classmethod
-    def of(cls, people: pl.DataFrame, tables: dict[str, pl.DataFrame], context: Context) -> Frames:
-        """From canonical tables by name; claims are brought into order."""
-        chosen = people.select("beneficiary_id", pl.col("person").cast(pl.UInt32))
-        claims = (
-            tables["claims"]
-            .join(chosen, on="beneficiary_id", how="inner", maintain_order="left")
-            .with_columns(
-                setting=pl.col("setting").cast(pl.String),
-                amount=basis_amount(context, line=False),
-                _start=stay_start(),
-                _order=context.claim_order(),
-            )
-            .sort("person", "_start", "_order", "claim_id")
-            .drop("_start", "_order")
-            .with_row_index("claim")
-        )
-        return cls(
-            people=chosen,
-            claims=claims,
-            lines=tables["lines"],
-            people_table=tables["beneficiaries"],
-            coverage_table=tables["coverage"],
-            context=context,
-        )
-
-    def stays(self) -> pl.DataFrame:
-        """Inpatient claims, but those of hospitals that the programme takes out."""
-        removed = list(self.context.program.rules.construction.anchors.removed_hospitals.value)
-        return self.claims.filter((pl.col("setting") == "inpatient") & ~pl.col("ccn").is_in(removed).fill_null(False))
-
-    def lines_with_codes(self, codes: Sequence[str], settings: Sequence[str]) -> pl.DataFrame:
-        """Lines of claims of some settings with one of the HCPCS."""
-        headers = self.claims.filter(pl.col("setting").is_in(list(settings))).select("beneficiary_id", *HEADER_OF_LINE)
-        return (
-            self.lines.filter(pl.col("hcpcs").is_in(list(codes)))
-            .join(headers, on=["beneficiary_id", "claim_id"], how="inner")
-            .with_columns(amount=basis_amount(self.context, line=True))
-        )
-
-    def lines_of_claims(self, claims: pl.Series) -> pl.DataFrame:
-        """Lines of some claims, in line order."""
-        keys = self.claims.join(claims.to_frame("claim"), on="claim", how="semi").select(
-            "beneficiary_id", "claim_id", "claim"
-        )
-        return (
-            self.lines.join(keys, on=["beneficiary_id", "claim_id"], how="inner")
-            .with_columns(amount=basis_amount(self.context, line=True))
-            .sort("claim", "line_number")
-        )
-
-    def outpatient_days(self, people: pl.Series) -> pl.DataFrame:
-        """Days of outpatient claims."""
-        headers = self.claims.filter(pl.col("setting") == "outpatient").join(
-            people.to_frame("person"), on="person", how="semi"
-        )
-        of_day = (
-            self.lines.filter(pl.col("service_date").is_not_null())
-            .join(headers.select("beneficiary_id", "claim_id", "claim"), on=["beneficiary_id", "claim_id"], how="inner")
-            .group_by("claim", "service_date", maintain_order=True)
-            .agg(pl.col("hcpcs"), cents=basis_amount(self.context, line=True).sum())
-        )
-        return of_day.join(headers.select(HEADER_OF_LINE), on="claim", how="inner", maintain_order="left")
-
-    def select(self, people: pl.Series) -> Selected:
-        """Everything of some people, lines brought into order."""
-        chosen = self.people.join(people.to_frame("person"), on="person", how="semi")
-        claims = self.claims.join(chosen.select("person"), on="person", how="semi", maintain_order="left")
-        keys = claims.select("beneficiary_id", "claim_id", "claim", "person")
-        lines = (
-            self.lines.join(keys, on=["beneficiary_id", "claim_id"], how="inner")
-            .with_columns(amount=basis_amount(self.context, line=True))
-            .sort("person", "service_date", "claim", "line_number", nulls_last=False)
-            .with_row_index("line")
-        )
-        return Selected(
-            claims=claims,
-            lines=lines,
-            beneficiaries=self.people_table.join(chosen, on="beneficiary_id", how="inner"),
-            coverage=self.coverage_table.join(chosen, on="beneficiary_id", how="inner"),
-        )
-
-    def beneficiary_ids(self) -> pl.DataFrame:
-        """person, beneficiary_id of everybody."""
-        return self.people.select("person", "beneficiary_id")
-
-    def payable_without(self, people: pl.Series) -> tuple[int, int]:
-        """Number and cents of the payable items of everybody but some people."""
-        chosen = self.people.join(people.to_frame("person"), on="person", how="semi").select("beneficiary_id")
-        rest = [table.join(chosen, on="beneficiary_id", how="anti") for table in (self.claims, self.lines)]
-        return payable_total(rest[0], rest[1], self.context)
-
-
-def payable_total(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> tuple[int, int]:
-    """Number and cents of the payable items of some claims, straight from the amounts."""
-    keys = ["beneficiary_id", "claim_id"]
-    setting = pl.col("setting").cast(pl.String)
-    whole = claims.filter(setting.is_in(list(CLAIM_PAID_SETTINGS)))
-    line_paid = claims.filter(setting.is_in(list(LINE_PAID_SETTINGS))).select(keys)
-    by_line = lines.join(line_paid, on=keys, how="semi")
-    cents = int(whole.select(basis_amount(context, line=False).sum()).item() or 0)
-    cents += int(by_line.select(basis_amount(context, line=True).sum()).item() or 0)
-    return whole.height + by_line.height, cents

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, get_args
 
 import polars as pl
@@ -73,6 +74,8 @@ class Claims:
             raise ContractError(unknown_name("validation", validate, get_args(Validation)))
         self.report = report or ReadingReport(layout="frames")
         self.report.validation = validate
+        self.store: Path | None = None
+        """The store that the tables lie in; builds then read its codes sidecar rather than its Parquet."""
         self.complete_through: dt.date | None = None
         """The date the claims are complete through, where a store says it; `build_episodes` takes it for `as_of`."""
         self._tables = {name: self._take(name, given[name], validate) for name in TABLES}

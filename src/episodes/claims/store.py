@@ -35,7 +35,7 @@ MANIFEST = "store.json"
 PEOPLE_TABLES = ("claims", "lines", "beneficiaries", "coverage")
 OTHER_TABLES = tuple(name for name in TABLES if name not in PEOPLE_TABLES)
 TOTALS = "totals"
-FORMAT = 2
+FORMAT = 3
 _LIBRARIES = ("episodes", "polars", "pyarrow", "duckdb")
 
 
@@ -68,6 +68,7 @@ def read_store(folder: Path) -> Claims:
             frames[name] = scan_parquet(place)
     claims = Claims(**frames, validate="none", report=report_of(manifest))
     claims.report.validation = "full, at ingest"
+    claims.store = folder
     known = manifest["contents"]["complete_through"]
     claims.complete_through = dt.date.fromisoformat(known) if known else None
     return claims
@@ -142,7 +143,7 @@ def in_store_order(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     return hashed.sort(["_hash", "beneficiary_id", *_SORT[name]], nulls_last=False, maintain_order=True).drop("_hash")
 
 
-def _claim_order() -> list[pl.Expr]:
+def claim_order() -> list[pl.Expr]:
     """Claim ids of digits by their number, before any others by their text."""
     claim = pl.col("claim_id")
     digits = claim.str.contains(r"^(0|[1-9][0-9]*)$")
@@ -151,8 +152,8 @@ def _claim_order() -> list[pl.Expr]:
 
 _AMOUNTS = ("allowed_cents", "paid_cents", "standardized_cents")
 _SORT: dict[str, list[str | pl.Expr]] = {
-    "claims": [pl.coalesce("admission_date", "from_date"), *_claim_order()],
-    "lines": ["service_date", *_claim_order(), "line_number"],
+    "claims": [pl.coalesce("admission_date", "from_date"), *claim_order()],
+    "lines": ["service_date", *claim_order(), "line_number"],
     "beneficiaries": [],
     "coverage": ["kind", "start_date", "end_date", "detail"],
     TOTALS: ["setting"],

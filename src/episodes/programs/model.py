@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from episodes.errors import ProgramError
 from episodes.programs.code_tables import columns_of, load_codes, manifest
-from episodes.programs.construction import Construction
+from episodes.programs.construction import Construction, OverlapException
 from episodes.programs.ladder_rules import ModelDatesRung, StateRung
 from episodes.programs.participation import Participation, wrong_participation
 from episodes.programs.price import Price, wrong_prices
@@ -25,7 +25,7 @@ from episodes.programs.rule import (
     Part,
     Rule,
 )
-from episodes.programs.service_rules import Proration
+from episodes.programs.service_rules import Proration, StayProcedureExclusion
 from episodes.programs.settlement_rules import Settlement, ThresholdSettlement, wrong_settlement
 
 # --- the programme ------------------------------------------------------------------------------------------
@@ -101,6 +101,7 @@ def contradictions(rules: ProgramRules) -> list[str]:
     return [
         *_wrong_tables(rules),
         *_wrong_lists(rules),
+        *_missing_parts(rules),
         *(wrong_participation(rules.participation) if rules.participation else ()),
         *(wrong_prices(rules.price, rules.categories) if rules.price else ()),
         *(wrong_settlement(rules.settlement, rules.categories) if rules.settlement else ()),
@@ -157,6 +158,28 @@ def _wrong_lists(rules: ProgramRules) -> Iterator[str]:
                 yield f"{place}.{rule.id}: {_listed(strange)} is no state; states are two capital letters, such as MD"
             if isinstance(rule, ModelDatesRung) and rule.latest_episode_end < rule.earliest_episode_start:
                 yield f"{place}.{rule.id}: the latest episode end lies before the earliest episode start"
+            if strange := _categories_of(rule) - set(rules.categories):
+                yield (
+                    f"{place}.{rule.id}: not a category: {_listed(strange)}; categories: {_listed(rules.categories)}"
+                )
+
+
+def _categories_of(rule: NamedRule) -> set[str]:
+    if isinstance(rule, OverlapException):
+        return {*rule.first_categories, *rule.second_categories}
+    return set(rule.categories) if isinstance(rule, StayProcedureExclusion) else set()
+
+
+def _missing_parts(rules: ProgramRules) -> Iterator[str]:
+    """Parts that another rule asks for and that the file does not have."""
+    anchors, services = rules.construction.anchors, rules.construction.services
+    asking = [rule.id for rule in services.inclusions if rule.include != "none"]
+    if asking and (services.related_diagnoses is None or services.related_by is None):
+        yield f"construction.services.inclusions: {_listed(asking)} needs related_diagnoses and related_by"
+    if anchors.price_cell.value == "price_code_and_fracture" and anchors.fracture is None:
+        yield "construction.anchors.price_cell: price_code_and_fracture needs a part anchors.fracture"
+    if anchors.outpatient_price_code.value == "table_else_apc" and anchors.pricing_year is None:
+        yield "construction.anchors.outpatient_price_code: table_else_apc needs anchors.pricing_year"
 
 
 def _lists(rules: ProgramRules) -> dict[str, tuple[NamedRule, ...]]:

@@ -25,7 +25,7 @@ from episodes.programs import Program, known_programs, load_program
 from episodes.tables import scan_parquet, sha256_of, write_parquet
 
 MANIFEST = "manifest.json"
-_BUILT_TABLES = ("episodes", "services", "balance", "hospitals", "participants", "quality")
+_BUILT_TABLES = ("episodes", "services", "balance", "providers", "hospitals", "participants", "quality")
 _PROGRAM_KEYS = ("id", "performance_year", "period", "own_period", "overrides", "switched_off", "fingerprint")
 _LIBRARIES = ("episodes", "polars", "pyarrow", "duckdb", "numba", "numpy", "pydantic", "dataframely")
 
@@ -33,7 +33,7 @@ _LIBRARIES = ("episodes", "polars", "pyarrow", "duckdb", "numba", "numpy", "pyda
 def write_run(
     folder: Path,
     kind: str,
-    tables: Mapping[str, pl.DataFrame],
+    tables: Mapping[str, pl.DataFrame | pl.LazyFrame],
     about: Mapping[str, Any],
     *,
     documents: Mapping[str, str] | None = None,
@@ -56,13 +56,13 @@ def write_run(
     partial = folder.parent / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name, frame in tables.items():
-        write_parquet(frame, partial / f"{name}.parquet")
+    rows = {name: write_parquet(frame, partial / f"{name}.parquet") for name, frame in tables.items()}
     for name, text in (documents or {}).items():
+        (partial / name).parent.mkdir(parents=True, exist_ok=True)
         (partial / name).write_text(text, encoding="utf-8")
     listed = {
-        f"{name}.parquet": {"rows": frame.height, "sha256": sha256_of(partial / f"{name}.parquet")}
-        for name, frame in tables.items()
+        f"{name}.parquet": {"rows": number, "sha256": sha256_of(partial / f"{name}.parquet")}
+        for name, number in rows.items()
     }
     manifest = {"kind": kind, **about, "tables": listed, "written_at": _now(), "versions": versions()}
     (partial / MANIFEST).write_text(json.dumps(manifest, indent=1, default=str) + "\n", encoding="utf-8")
@@ -146,12 +146,15 @@ def _damaged(folder: Path, file: str, fault: str) -> RunFolderError:
     )
 
 
-def built_tables(built: BuiltEpisodes, quarantine: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
-    """The tables of a build run, quarantined rows included."""
-    tables = {
+def built_tables(
+    built: BuiltEpisodes, quarantine: Mapping[str, pl.DataFrame] | None = None
+) -> dict[str, pl.DataFrame | pl.LazyFrame]:
+    """The tables of a build run, quarantined rows included; services are lazy, for they may be many."""
+    tables: dict[str, pl.DataFrame | pl.LazyFrame] = {
         "episodes": built.episodes,
-        "services": built.services.collect(),
+        "services": built.services,
         "balance": built.balance,
+        "providers": built.providers,
         "exclusions": built.ladder(),
         "hospitals": built.hospitals,
         "participants": built.participants,

@@ -1,0 +1,405 @@
+"""Claims of a bucket that are a store's codes sidecar: arrays in mapped memory, of which only what is asked for is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from episodes.building.amounts import basis_amount
+from episodes.building.arrays import Array, LineClaims, Lines, frozen
+from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
+from episodes.building.context import Context
+from episodes.building.facts import Facts
+from episodes.building.line_rules import DICTIONARIES, day_number
+from episodes.building.sources import HEADER_OF_LINE, LINE_DETAILS, VISIT_COLUMNS, asks_for_visits
+from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS, NULL_DAY
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS, SETTINGS, TABLES, types_of
+from episodes.tables import scan_parquet
+
+LATE = -1
+"""Setting number of a claim that was processed after the date the claims are known at: it is not there."""
+
+HEADER_COLUMNS = (
+    "setting",
+    "from_date",
+    "thru_date",
+    "admission_date",
+    "discharge_date",
+    "discharge_status",
+    "ms_drg",
+    "pricing_drg",
+    "mdc",
+    "ccn",
+    "provider_type",
+    "attending_npi",
+    "operating_npi",
+    "allowed_cents",
+    "paid_cents",
+    "outlier_cents",
+    "new_technology_cents",
+    "clotting_factor_cents",
+    "ime_cents",
+    "dsh_cents",
+    "uncompensated_care_cents",
+    "standardized_cents",
+    "standardized_outlier_cents",
+    "primary_payer_paid_cents",
+    "low_utilization",
+    "keep_inner",
+    "keep_inner_outer",
+    "bill_type",
+    "process_date",
+    "demonstration_codes",
+    "diagnoses",
+    "procedures",
+)
+"""What is read of the claims that are paid as a whole."""
+
+_LISTS = ("diagnoses", "procedures", "demonstration_codes")
+
+
+class StoreBucket:
+    """One bucket of a store; `sources.Source` and `sources.Selected` in one, for nothing is copied to select.
+
+    Args:
+        store: the folder of the store.
+        bucket: its number.
+        first_person: the ordinal of its first person among all of the store.
+        context: of the run.
+    """
+
+    def __init__(self, store: Path, bucket: int, first_person: int, context: Context) -> None:
+        self._codes = store / "codes" / f"{bucket:05d}"
+        self._tables = {name: store / name / f"{bucket:05d}.parquet" for name in ("beneficiaries", "coverage")}
+        self._first_person = first_person
+        self._context = context
+        self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
+        self._people = pl.Series([], dtype=pl.UInt32)
+
+    # --- arrays ---------------------------------------------------------------------------------------------
+
+    def _array(self, name: str) -> Array:
+        return np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
+
+    def _dictionary(self, name: str) -> pl.Series:
+        text = (self._codes / f"{name}.txt").read_text(encoding="utf-8")
+        return pl.Series(text.split("\n")[:-1], dtype=pl.String)
+
+    def _ids(self, name: str, rows: Array) -> pl.Series:
+        """The text of some ids, from their bytes in mapped memory."""
+        offsets, together = self._array(f"{name}.offsets"), self._array(f"{name}.bytes")
+        whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
+        return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
+
+    @cached_property
+    def _person_claims(self) -> Array:
+        return self._array("person_claims")
+
+    @cached_property
+    def _person_of_claim(self) -> Array:
+        """By claim the place of its person in the bucket."""
+        return np.repeat(np.arange(self._person_claims.size - 1, dtype=np.int32), np.diff(self._person_claims))
+
+    @cached_property
+    def _settings(self) -> Array:
+        """By claim its setting number, `LATE` where it is not known yet."""
+        names = self._dictionary("claims.setting").to_list()
+        numbers = np.array([SETTINGS.index(name) for name in names], dtype=np.int8)[self._array("claims.setting")]
+        if self._context.as_of is not None:
+            numbers = np.where(self._array("claims.process_date") > day_number(self._context.as_of), LATE, numbers)
+        return numbers.astype(np.int8)
+
+    @cached_property
+    def _chosen(self) -> Array:
+        """By person of the bucket whether they were chosen."""
+        chosen = np.zeros(self._person_claims.size - 1, np.bool_)
+        chosen[self._people.to_numpy().astype(np.int64) - self._first_person] = True
+        return chosen
+
+    @property
+    def people(self) -> int:
+        """How many people have claims in this bucket."""
+        return int(self._person_claims.size - 1)
+
+    # --- frames of rows -------------------------------------------------------------------------------------
+
+    def _frame(self, table: str, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
+        types = self._types[table]
+        return pl.DataFrame({name: self._column(f"{table}.{name}", rows, types[name]) for name in columns})
+
+    def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
+        if isinstance(dtype, pl.List):
+            return self._list(name, rows)
+        values = self._array(name)[rows]
+        if dtype == pl.Date:
+            return pl.Series(values).replace(NULL_DAY, None).cast(pl.Date)
+        if dtype.is_integer():
+            return pl.Series(values).replace(NULL_CENTS, None).cast(dtype)
+        if dtype == pl.Float64:
+            return pl.Series(values).fill_nan(None)
+        if dtype == pl.Boolean:
+            return pl.Series(values).replace(-1, None).cast(pl.Boolean)
+        return self._dictionary(name).gather(pl.Series(values).replace(-1, None))
+
+    def _list(self, name: str, rows: Array) -> pl.Series:
+        """A column of lists of text; an empty list where there is none."""
+        offsets, elements = self._array(f"{name}.offsets"), self._array(f"{name}.elements")
+        lengths = offsets[rows + 1] - offsets[rows]
+        ends = np.cumsum(lengths)
+        places = np.repeat(offsets[rows] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
+        text = self._dictionary(f"{name}.elements").gather(pl.Series(elements[places]).replace(-1, None))
+        lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), text.to_arrow())
+        return pl.Series(pl.from_arrow(lists))
+
+    def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
+        """Claims by their ordinals, with person, claim, claim_id and amount."""
+        read = self._frame("claims", rows, columns).with_columns(
+            person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
+            claim=pl.Series(rows.astype(np.uint32)),
+            claim_id=self._ids("claim_id", rows),
+        )
+        return read
+
+    def _line_frame(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
+        amounts = ("allowed_cents", "paid_cents", "standardized_cents")
+        wanted = tuple(dict.fromkeys((*columns, "line_number", *amounts)))
+        return self._frame("lines", rows, wanted).with_columns(
+            line=pl.Series(rows.astype(np.uint32)),
+            claim=pl.Series(self._array("line_claim")[rows].astype(np.uint32)),
+            amount=basis_amount(self._context, line=True),
+        )
+
+    def _line_rows_of(self, claims: Array) -> Array:
+        """Ordinals of the lines of some claims, claim by claim."""
+        offsets, by_claim = self._array("claim_lines"), self._array("lines_by_claim")
+        lengths = offsets[claims + 1] - offsets[claims]
+        ends = np.cumsum(lengths)
+        places = np.repeat(offsets[claims] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
+        return by_claim[places]
+
+    # --- to find anchors ------------------------------------------------------------------------------------
+
+    def stays(self) -> pl.DataFrame:
+        """Inpatient claims, but those of hospitals that the programme takes out."""
+        rows = np.flatnonzero(self._settings == SETTINGS.index("inpatient"))
+        removed = list(self._context.program.rules.construction.anchors.removed_hospitals.value)
+        stays = self._headers(rows, HEADER_COLUMNS).with_columns(amount=basis_amount(self._context, line=False))
+        return stays.filter(~pl.col("ccn").is_in(removed).fill_null(False)) if removed else stays
+
+    def lines_with_codes(self, codes: Sequence[str], settings: Sequence[str]) -> pl.DataFrame:
+        """Lines of claims of some settings with one of the HCPCS."""
+        listed = self._dictionary("lines.hcpcs").is_in(list(codes)).to_numpy()
+        rows = np.flatnonzero(np.append(listed, False)[self._array("lines.hcpcs")])
+        numbers = [SETTINGS.index(name) for name in settings]
+        rows = rows[np.isin(self._settings[self._array("line_claim")[rows]], numbers)]
+        lines = self._line_frame(
+            rows,
+            (
+                "service_date",
+                "hcpcs",
+                "modifiers",
+                "status_indicator",
+                "rendering_npi",
+                "charge_cents",
+                "primary_payer_paid_cents",
+                "diagnosis",
+            ),
+        )
+        claims = np.unique(self._array("line_claim")[rows])
+        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
+        return lines.join(self._headers(claims, columns), on="claim", how="left", maintain_order="left")
+
+    def lines_of_claims(self, claims: pl.Series) -> pl.DataFrame:
+        """Lines of some claims, in line order."""
+        rows = self._line_rows_of(np.unique(claims.to_numpy().astype(np.int64)))
+        return self._line_frame(rows, ("service_date", "hcpcs", "status_indicator")).sort("claim", "line_number")
+
+    def outpatient_days(self, people: pl.Series) -> pl.DataFrame:
+        """Days of outpatient claims of some people."""
+        chosen = np.zeros(self.people, np.bool_)
+        chosen[people.to_numpy().astype(np.int64) - self._first_person] = True
+        claims = np.flatnonzero((self._settings == SETTINGS.index("outpatient")) & chosen[self._person_of_claim])
+        of_day = (
+            self._line_frame(self._line_rows_of(claims), ("service_date", "hcpcs"))
+            .filter(pl.col("service_date").is_not_null())
+            .group_by("claim", "service_date", maintain_order=True)
+            .agg(pl.col("hcpcs"), cents=pl.col("amount").sum())
+        )
+        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
+        return of_day.join(self._headers(claims, columns), on="claim", how="inner", maintain_order="left")
+
+    def select(self, people: pl.Series) -> StoreBucket:
+        """This bucket, for some of its people."""
+        self._people = people
+        return self
+
+    def beneficiary_ids(self, people: pl.Series) -> pl.DataFrame:
+        """person, beneficiary_id of some people."""
+        rows = people.to_numpy().astype(np.int64) - self._first_person
+        return pl.DataFrame({"person": people, "beneficiary_id": self._ids("beneficiary_id", rows)})
+
+    def payable_without(self, people: pl.Series) -> tuple[int, int]:
+        """Number and cents of the payable items of everybody but some people."""
+        chosen = np.zeros(self.people, np.bool_)
+        chosen[people.to_numpy().astype(np.int64) - self._first_person] = True
+        return self._payable(~chosen)
+
+    def facts(self) -> Facts:
+        """What the bucket holds, straight from its arrays."""
+        items, cents = self._payable(np.ones(self.people, np.bool_))
+        stays = self._frame(
+            "claims",
+            np.flatnonzero(self._settings == SETTINGS.index("inpatient")),
+            ("ms_drg", "pricing_drg", "ccn", "provider_type"),
+        )
+        late = int((self._settings == LATE).sum())
+        coverage = scan_parquet(self._tables["coverage"]).select("beneficiary_id").collect()
+        everybody = self._ids("beneficiary_id", np.arange(self.people))
+        known_lines = self._settings[self._array("line_claim")] != LATE if late else None
+        return Facts(
+            people=self.people,
+            claims=int(self._settings.size) - late,
+            lines=int(self._array("line_claim").size if known_lines is None else known_lines.sum()),
+            claims_processed_later=late,
+            payable_items=items,
+            payable_cents=cents,
+            coverage_intervals=coverage.height,
+            covered_people=everybody.to_frame("beneficiary_id").join(coverage, on="beneficiary_id", how="semi").height,
+            stays=stays.height,
+            stays_with_drg=stays.select(pl.coalesce("pricing_drg", "ms_drg").count()).item(),
+            stays_with_hospital=stays.select(pl.coalesce("ccn", "provider_type").count()).item(),
+        )
+
+    def _payable(self, of_people: Array) -> tuple[int, int]:
+        """Number and cents of the payable items of some people (by person of the bucket)."""
+        counted = of_people[self._person_of_claim]
+        whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
+        amounts = self._frame(
+            "claims", whole, [name for name in HEADER_COLUMNS if name.endswith("_cents")]
+        ).select(basis_amount(self._context, line=False).sum())
+        by_line = counted & (self._settings >= len(SETTINGS) - len(LINE_PAID_SETTINGS))
+        lines = self._array(f"lines.{self._context.program.amount_basis}_cents")
+        of_line = by_line[self._array("line_claim")]
+        paid = of_line & (lines != NULL_CENTS)
+        cents = int(amounts.item() or 0) + int(lines[paid].sum() if paid.size else 0)
+        return whole.size + int(of_line.sum()), cents
+
+    # --- of the people chosen -------------------------------------------------------------------------------
+
+    @cached_property
+    def claims(self) -> pl.DataFrame:
+        """Claims that are paid as a whole, of the people chosen."""
+        of_whole = (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS))
+        rows = np.flatnonzero(of_whole & self._chosen[self._person_of_claim])
+        return self._headers(rows, HEADER_COLUMNS).with_columns(amount=basis_amount(self._context, line=False))
+
+    @cached_property
+    def visit_lines(self) -> pl.DataFrame:
+        """Lines of home health claims, where a rule asks for visits."""
+        home_health = self.claims.filter(pl.col("setting") == "home_health")["claim"]
+        if not asks_for_visits(self._context):
+            home_health = home_health.clear()
+        rows = self._line_rows_of(home_health.to_numpy().astype(np.int64))
+        return self._line_frame(rows, [name for name in VISIT_COLUMNS if name != "claim"]).select(VISIT_COLUMNS)
+
+    @property
+    def beneficiaries(self) -> pl.DataFrame:
+        """People chosen."""
+        return self._of_people("beneficiaries")
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """Intervals of coverage of the people chosen."""
+        return self._of_people("coverage")
+
+    def _of_people(self, table: str) -> pl.DataFrame:
+        ids = self.beneficiary_ids(self._people)
+        return scan_parquet(self._tables[table]).collect().join(ids, on="beneficiary_id", how="inner")
+
+    @cached_property
+    def line_ranges(self) -> tuple[Array, Array]:
+        """By person chosen: where the lines begin and end."""
+        offsets = self._array("person_lines")
+        places = self._people.to_numpy().astype(np.int64) - self._first_person
+        return frozen(offsets[places]), frozen(offsets[places + 1])
+
+    @cached_property
+    def coded(self) -> CodedLines:
+        """Lines and claims of the whole bucket."""
+        codes = {name: self._dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
+        codes["modifiers"] = self._dictionary("lines.modifiers.elements")
+        related, related_any, marks = facts_of_diagnoses(
+            self._array("claims.diagnoses.offsets"),
+            self._array("claims.diagnoses.elements"),
+            self._dictionary("claims.diagnoses.elements"),
+            self._context,
+        )
+        basis = self._context.program.amount_basis
+        return CodedLines(
+            lines=Lines(
+                claim=self._array("line_claim"),
+                day=self._array("lines.service_date"),
+                amount=self._array(f"lines.{basis}_cents"),
+                allowed=self._array("lines.allowed_cents"),
+                standardized=self._array("lines.standardized_cents"),
+                primary_payer=self._array("lines.primary_payer_paid_cents"),
+                **{name: self._array(f"lines.{name}") for name in DICTIONARIES[:-1]},
+                rendering=self._array("lines.rendering_npi"),
+                modifier_from=self._array("lines.modifiers.offsets"),
+                modifier=self._array("lines.modifiers.elements"),
+            ),
+            claims=LineClaims(
+                setting=frozen(self._settings),
+                first_day=self._array("claims.from_date"),
+                ccn=self._array("claims.ccn"),
+                operating=self._array("claims.operating_npi"),
+                attending=self._array("claims.attending_npi"),
+                related=related,
+                related_any=related_any,
+                mark_day=marks,
+            ),
+            claim_ordinals=np.arange(self._person_of_claim.size),
+            codes=codes,
+            parties={
+                "rendering": self._dictionary("lines.rendering_npi"),
+                "operating": self._dictionary("claims.operating_npi"),
+                "attending": self._dictionary("claims.attending_npi"),
+                "ccn": self._dictionary("claims.ccn"),
+            },
+        )
+
+    def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
+        """claim, line (ordinals), line_number of some claims."""
+        rows = self._line_rows_of(claims.to_numpy().astype(np.int64))
+        return self._line_frame(rows, ()).select("claim", "line", "line_number")
+
+    def details(self, lines: Array) -> pl.DataFrame:
+        """What names the lines with some ordinals."""
+        claims = self._array("line_claim")[lines].astype(np.int64)
+        headers = self._frame("claims", claims, ("setting", "ccn", "from_date")).with_columns(
+            claim_id=self._ids("claim_id", claims)
+        )
+        of_line = self._line_frame(lines, ("service_date", "rendering_npi", "tin"))
+        return (
+            pl.concat([of_line, headers], how="horizontal")
+            .with_columns(service_start=pl.coalesce("service_date", "from_date"))
+            .select(LINE_DETAILS)
+        )
+
+
+def people_of_buckets(store: Path, buckets: int) -> list[int]:
+    """How many people have claims in each bucket."""
+    folders = [store / "codes" / f"{bucket:05d}" for bucket in range(buckets)]
+    return [int(np.load(folder / "person_claims.npy", mmap_mode="r").size) - 1 for folder in folders]
+
+
+def has_numeric_claim_ids(store: Path, buckets: int) -> bool:
+    """Whether all claim ids of a store are numbers."""
+    said = [store / "codes" / f"{bucket:05d}" / ABOUT for bucket in range(buckets)]
+    return all(bool(json.loads(file.read_text(encoding="utf-8"))["numeric_claim_ids"]) for file in said)
