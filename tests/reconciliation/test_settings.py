@@ -37,14 +37,14 @@ TERMS: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("score", "text", "category"),
     [
-        (Fraction(0), "later_rule", "below_acceptable"),
-        (Fraction(499, 100), "later_rule", "below_acceptable"),
+        (Fraction(0), "later_rule", "below acceptable"),
+        (Fraction(499, 100), "later_rule", "below acceptable"),
         (5, "later_rule", "acceptable"),
         (Fraction(689, 100), "later_rule", "acceptable"),
         (Fraction(69, 10), "later_rule", "good"),
         (15, "later_rule", "good"),
         (Fraction(1501, 100), "later_rule", "excellent"),
-        (Fraction(399, 100), "first_rule", "below_acceptable"),
+        (Fraction(399, 100), "first_rule", "below acceptable"),
         (4, "first_rule", "acceptable"),
         (6, "first_rule", "good"),
         (Fraction(66, 5), "first_rule", "good"),
@@ -87,6 +87,17 @@ def test_two_deciles_by_bands() -> None:
 def test_volumes_do_not_matter_to_points() -> None:
     measures = pl.DataFrame({"measure": ["complications", "hcahps"], "percentile": [95, 95], "volume": [300, None]})
     assert composite_quality_score(CJR, measures).score == 18.0
+
+
+def test_too_few_cases_are_no_value() -> None:
+    def points(cases: int) -> Any:
+        columns = {"measure": ["complications"], "percentile": [95], "previous_percentile": [10], "volume": [cases]}
+        return composite_quality_score(CJR, pl.DataFrame(columns))
+
+    assert points(25).points["complications"] == 11.0
+    few = points(24)
+    assert few.points["complications"] == 7.0
+    assert "no value of complications, fewer than 25 cases: points of percentile 50" in few.notes
 
 
 CJR_TERMS = st.fixed_dictionaries(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from episodes.programs.rule import Part, Percentile, Rule, Score, Share, Status
+from episodes.programs.rule import Count, Part, Percentile, Rule, Score, Share, Status
 
 
 class QualityMeasure(Part):
@@ -19,6 +19,8 @@ class QualityMeasure(Part):
     anchor_setting: Literal["inpatient", "outpatient"] | None = None
     points: tuple[tuple[Percentile, Score], ...] | None = None
     """Points from a percentile on, the highest first, for scores that are sums of points."""
+    minimum_cases: Count | None = None
+    """With fewer cases a hospital has no value of the measure, where the cases are known."""
     submission_points: Score | None = None
     """Points for handing data in, for a measure that has no percentile."""
     status: Status

@@ -32,8 +32,9 @@ def composite_quality_score(
         measures: one row a measure. measure; scaled_score (0 to the programme's highest score: TEAM 100, BPCI
             Advanced 1) or percentile (0 to 100, 100 is best), of which scaled_score wins; volume (episodes; absent
             or all null: equal weights; 0 leaves the measure out). For a score that is a sum of points (CJR):
-            percentile, previous_percentile (of the year before, for improvement), submitted (data handed in). A
-            null score or percentile is too little data. Further columns are not used.
+            percentile, previous_percentile (of the year before, for improvement), submitted (data handed in), volume
+            (cases: fewer than the measure's minimum are too little data). A null score or percentile is too little
+            data. Further columns are not used.
         performance_year: wins over the programme's own.
 
     Returns:

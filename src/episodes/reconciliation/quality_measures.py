@@ -30,6 +30,8 @@ class MeasureScore:
     previous_percentile: Fraction | None = None
     submitted: bool = False
     volume: int = 1
+    cases: int | None = None
+    """The volume as it was given; None where another stands in for it."""
 
     @classmethod
     def read(cls, highest: int, row: Mapping[str, Any], volume: Any) -> MeasureScore:
@@ -46,6 +48,7 @@ class MeasureScore:
             previous_percentile=number("previous_percentile", 100),
             submitted=bool(row["submitted"]),
             volume=whole_cents("volume", volume, minimum=0),
+            cases=None if row["volume"] is None else whole_cents("volume", row["volume"], minimum=0),
         )
 
 

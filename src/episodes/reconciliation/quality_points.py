@@ -28,15 +28,18 @@ def points_of(quality: Quality, measures: Sequence[MeasureScore]) -> QualityScor
         if terms.points is None:
             points[name] = Fraction(terms.submission_points or 0) if item.submitted else Fraction(0)
             continue
-        percentile = item.percentile
+        few = terms.minimum_cases is not None and item.cases is not None and item.cases < terms.minimum_cases
+        value = None if few else item.percentile
+        percentile = value
         if percentile is None and quality.without_score.value == "neutral":
             percentile = Fraction(needed(quality.neutral_percentile, "settlement.quality.neutral_percentile").value)
-            notes.append(f"no value of {name}: points of percentile {float(percentile):g}")
+            why = f"no value of {name}" + (f", fewer than {terms.minimum_cases} cases" if few else "")
+            notes.append(f"{why}: points of percentile {float(percentile):g}")
         if percentile is None:
             points[name] = Fraction(0)
             continue
         points[name] = next(Fraction(worth) for start, worth in terms.points if percentile >= Fraction(start))
-        if item.percentile is not None and _improved(quality, item.percentile, item.previous_percentile):
+        if value is not None and _improved(quality, value, item.previous_percentile):
             share = Fraction(needed(quality.improvement, "settlement.quality.improvement").value.share)
             points[name] += share * Fraction(terms.highest_points)
             notes.append(f"improvement of {name}")

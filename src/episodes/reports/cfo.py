@@ -30,6 +30,12 @@ CAUSES: Mapping[str, str] = {
 }
 """Causes of a difference, in words. Plus: won; minus: lost."""
 
+_AGAINST_PEERS = {
+    "use": ("used less often than by peers", "used more often than by peers"),
+    "cost_per_use": ("cheaper when used", "dearer when used"),
+}
+"""What a gain, and a loss, of a setting is called."""
+
 SETTING_SCHEMA = {
     "setting": pl.String,
     "own_cents": pl.Int64,
@@ -98,8 +104,9 @@ class FinanceView:
         ]
         for row in self.settings.to_dicts():
             setting = row["setting"].replace("_", " ")
-            for cause, words in (("use", "used more or less often"), ("cost_per_use", "cost when used")):
-                listed.append({"what": f"{setting}, {words}", "won_cents": row[f"{cause}_cents"]})
+            for cause, (won, lost) in _AGAINST_PEERS.items():
+                cents = row[f"{cause}_cents"]
+                listed.append({"what": f"{setting}, {won if cents > 0 else lost}", "won_cents": cents})
         losses = sorted((item for item in listed if item["won_cents"] < 0), key=lambda item: item["won_cents"])
         wins = sorted((item for item in listed if item["won_cents"] > 0), key=lambda item: -item["won_cents"])
         return losses[:number] + wins[:number]
