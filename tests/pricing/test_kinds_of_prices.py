@@ -274,9 +274,7 @@ def products(program: ep.Program, rows: list[dict[str, Any]]) -> list[tuple[int,
                 r["regional_mean_cents"]
                 + Fraction(r["hospital_weight"]) * ((r["hospital_mean_cents"] or 0) - r["regional_mean_cents"])
             ),
-            "standardized_baseline": lambda r: (
-                r["sbs_cents"] * exact(r["pcma"]) * exact(r["pat"]) * exact(r["real_ratio"])
-            ),
+            "standardized_baseline": lambda r: r["sbs_cents"] * exact(r["pcma"]) * exact(r["pat"]),
         }[program.price.kind](row)
         found.append((row["price_cents"], round_half_up(value * (1 - exact(row["discount"])))))
     return found
