@@ -232,6 +232,8 @@ def test_ace_discounts_the_hospital_and_not_the_physicians() -> None:
     row = only(prices_of(ace, rows), ccn=OHIO)
     # 2000000 x 0.9175 + 500000
     assert (row["part_a_cents"], row["part_b_cents"], row["price_cents"]) == (2_000_000, 500_000, 2_335_000)
+    # saved 165000, half of it at most the patient's
+    assert (row["medicare_savings_cents"], row["beneficiary_share_cents"]) == (165_000, 82_500)
     hillcrest = ace.override({"price.site": "hillcrest"})
     # 2500000 x 0.956
     assert only(prices_of(hillcrest, rows), ccn=OHIO)["price_cents"] == 2_390_000
@@ -274,9 +276,7 @@ def products(program: ep.Program, rows: list[dict[str, Any]]) -> list[tuple[int,
                 r["regional_mean_cents"]
                 + Fraction(r["hospital_weight"]) * ((r["hospital_mean_cents"] or 0) - r["regional_mean_cents"])
             ),
-            "standardized_baseline": lambda r: (
-                r["sbs_cents"] * exact(r["pcma"]) * exact(r["pat"]) * exact(r["real_ratio"])
-            ),
+            "standardized_baseline": lambda r: r["sbs_cents"] * exact(r["pcma"]) * exact(r["pat"]),
         }[program.price.kind](row)
         found.append((row["price_cents"], round_half_up(value * (1 - exact(row["discount"])))))
     return found

@@ -10,7 +10,13 @@ import pytest
 
 import episodes as ep
 from episodes.errors import BasisError, PriceError
-from episodes.pricing import read_coefficients, read_final_factors, read_target_prices, target_prices
+from episodes.pricing import (
+    price_episodes,
+    read_coefficients,
+    read_final_factors,
+    read_target_prices,
+    target_prices,
+)
 from pricing.hand_built_episodes import episode, hand_built
 from pricing.priced_programs import priced_program
 
@@ -198,3 +204,32 @@ def test_coefficients_and_final_factors(tmp_path: Path) -> None:
             read_final_factors(table(tmp_path, text), TEAM)
     with pytest.raises(PriceError, match="no table of final factors 'nowhere.csv'"):
         read_final_factors(tmp_path / "nowhere.csv", TEAM)
+
+
+COMPONENTS = (
+    "INITIATOR_BPID,PGP_ACH,CCN_TIN,ASSOC_ACH_CCN,EPI_TYPE,EPI_CAT,SBS,Prelim_PCMA,PAT,CASE_MIX,TARGET_PRICE,PAYMENT_RATIO\n"
+    '1-0001,ACH,60001,,IP,sepsis,"$20,000.00",1.1,0.98,,"$20,913.20",1.25\n'
+    '1-0002,PGP,123456789,360001,IP,Sepsis,"$20,000.00",1.1,0.98,1.25,"$20,000.00",1.5\n'
+    "1-0002,PGP,123456789,360001,IP,All,,,,,$1.00,\n"
+    "1-0003,ACH,360002,,IP,Sepsis,,,,,,\n"
+)
+
+
+def test_cms_file_of_components(tmp_path: Path) -> None:
+    bpci = priced_program("bpci-advanced", "8")
+    prices = read_target_prices(table(tmp_path, COMPONENTS), bpci)
+    shown = prices.prices.select("ccn", "party_id", "category", "price_cents", "pgp_target_cents", "real_ratio")
+    # a CCN that lost its zero, a category by any case; rows of all categories, and rows without a price, are no prices
+    assert shown.rows() == [
+        ("060001", None, "IP-Sepsis", 2_091_320, None, 1.25),
+        ("360001", "123456789", "IP-Sepsis", 2_000_000, 2_000_000, 1.5),
+    ]
+    rows = [episode(1, category="IP-Sepsis", anchor_ccn="060001"), episode(1, category="IP-Sepsis")]
+    built = hand_built(bpci, rows)
+    parties = built.episodes.with_columns(party_id=pl.Series([None, "123456789"]))
+    final = pl.DataFrame({"ccn": ["060001", "360001"], "category": ["IP-Sepsis"] * 2, "final_pcma": [1.21, 1.65]})
+    found = price_episodes(prices, parties, bpci, built.hospitals, final_factors=final)
+    # 2091320 x (1.21 / 1.1) x 1.25 = 2875565; 2000000 / 1.25 x (1.65 / 1.1) x 1.5 = 3600000
+    assert found["price_cents"].to_list() == [2_875_565, 3_600_000]
+    with pytest.raises(PriceError, match="1 row whose PGP_ACH is neither PGP nor ACH, and 0 rows without a hospital"):
+        read_target_prices(table(tmp_path, COMPONENTS.replace("1,ACH,60001", "1,HOSP,60001")), bpci)

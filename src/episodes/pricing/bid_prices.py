@@ -1,10 +1,14 @@
 """Target prices of a bid (ACE): Parts A and B of a stay, each less the discount of a site.
 
 There is a price a price cell and hospital. Part A of an episode is what its anchor hospital is paid
-(`anchor_facility_cents`), Part B all the rest of it.
+(`anchor_facility_cents`), Part B all the rest of it. What the discounts take off is Medicare's saving; a share of it is
+the most that goes to the patient, before the limit of a year's Part B premium.
 """
 
 from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
 
 import polars as pl
 
@@ -31,6 +35,8 @@ SCHEMA = {
     "discount_a": pl.Float64,
     "discount_b": pl.Float64,
     "price_cents": pl.Int64,
+    "medicare_savings_cents": pl.Int64,
+    "beneficiary_share_cents": pl.Int64,
     "price_status": pl.String,
     "thin_cell": pl.Boolean,
     "note": pl.String,
@@ -49,12 +55,14 @@ def bid_prices(given: BaselineInput, price: BidDiscountPrice) -> BuiltPrices:
     terms = price.bids.value[price.site.value]
     rows = []
     for (category, cell, ccn), (number, part_a) in sorted(of_a.items()):
-        components = {
+        components: dict[str, Any] = {
             "part_a_cents": round_half_up(part_a),
             "part_b_cents": round_half_up(of_b[(category, cell, ccn)][1]),
             "discount_a": float(terms.part_a),
             "discount_b": float(terms.part_b),
         }
+        price_cents = price_components(given.program, performance_year=None, **components).price_cents
+        savings = components["part_a_cents"] + components["part_b_cents"] - price_cents
         rows.append(
             {
                 "program": given.program.id,
@@ -67,7 +75,9 @@ def bid_prices(given: BaselineInput, price: BidDiscountPrice) -> BuiltPrices:
                 "price_source": "own",
                 "baseline_episodes": number,
                 **components,
-                "price_cents": price_components(given.program, performance_year=None, **components).price_cents,
+                "price_cents": price_cents,
+                "medicare_savings_cents": savings,
+                "beneficiary_share_cents": round_half_up(Fraction(price.beneficiary_share.value) * savings),
                 "price_status": "preliminary",
                 "thin_cell": number < price.baseline.thin_cell_episodes.value,
                 "note": f"bid of {price.site.value}",

@@ -100,28 +100,23 @@ def _of_standardized(row: Row, program: Program, reduction: Fraction) -> Compone
     price = program.price
     assert isinstance(price, StandardizedBaselinePrice)
     final: dict[str, Any] = {name: row[f"final:{name}"] for name in ("final_pcma", "realized_trend")}
-    ratio = row["given_real_ratio"]
-    names: tuple[str, ...] = ()
-    if row["given_pgp_target_cents"] is not None:
-        names = ("pgp_target_cents", "pgp_case_mix", "pcma")
-    elif row["given_sbs_cents"] is not None:
-        names = ("sbs_cents", "pcma", "pat", "pgp_offset", "pgp_case_mix", "discount")
-    else:
-        ratio = None
-        if final["final_pcma"] is not None and row["given_pcma"] is None:
-            raise PriceError("A final case mix is given, and the prices have no pcma that it replaces.")
-    used = {name: row[f"given_{name}"] for name in names} | final | {"real_ratio": ratio}
-    if not names:
-        used |= {"sbs_cents": row["given_price_cents"]}
-        if final["final_pcma"] is not None:
-            used["final_pcma"] = shown_factor(exact(final["final_pcma"]) / exact(row["given_pcma"]))
     if final["realized_trend"] is not None:
         limit = Fraction(price.realized_trend_limit.value)
         final["realized_trend"] = float(held_within(exact(final["realized_trend"]), limit))
-    shown = {name: row[f"given_{name}"] for name in names} | final | {"real_ratio": ratio}
-    if not names:
-        shown |= {"sbs_cents": row["given_price_cents"], "final_pcma": used["final_pcma"] and float(used["final_pcma"])}
-    return {name: value for name, value in used.items() if value is not None}, shown
+    own = ("sbs_cents", "pcma", "pat", "pgp_offset", "pgp_case_mix", "discount")
+    if row["given_pgp_target_cents"] is not None:
+        shown = {name: row[f"given_{name}"] for name in ("pgp_target_cents", "pgp_case_mix", "pcma")}
+    elif row["given_sbs_cents"] is not None:
+        shown = {name: row[f"given_{name}"] for name in own}
+    else:
+        shown = {"sbs_cents": row["given_price_cents"]}
+        if final["final_pcma"] is not None:
+            if row["given_pcma"] is None:
+                raise PriceError("A final case mix is given, and the prices have no pcma that it replaces.")
+            final["final_pcma"] = float(shown_factor(exact(final["final_pcma"]) / exact(row["given_pcma"])))
+    ratio = row["given_real_ratio"]
+    shown |= final | {"real_ratio": float(price.real_dollar_ratio.value) if ratio is None else ratio}
+    return {name: value for name, value in shown.items() if value is not None}, shown
 
 
 def _of_bid(row: Row, program: Program, reduction: Fraction) -> Components:

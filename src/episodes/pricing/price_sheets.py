@@ -3,7 +3,8 @@
 A *price sheet* has a row a price. What names it depends on the programme's kind of price:
 
 * TEAM, CJR: `price_code` (or `price_cell`), and `region` (census division 1 to 9) or, for CJR, `ccn`;
-* BPCI Advanced: `ccn` and `category`, for a physician group also `party_id` (its TIN);
+* BPCI Advanced: `ccn` and `category`, for a physician group also `party_id` (its TIN); or CMS's own file of components
+  (`component_files`). Prices are in standardized dollars, `real_ratio` brings them to real ones;
 * ACE: `price_code` and `ccn`;
 * state episodes: `category`, with `commendable_cents`, `acceptable_cents` and `gain_limit_cents`.
 
@@ -28,6 +29,7 @@ from pathlib import Path
 import polars as pl
 
 from episodes.errors import PriceError, count_of, unknown_name
+from episodes.pricing.component_files import is_component_file, price_sheet_of
 from episodes.pricing.component_steps import components_of
 from episodes.pricing.components import price_components
 from episodes.pricing.episode_components import FINAL
@@ -85,7 +87,10 @@ def read_price_sheet(
     Raises:
         PriceError: columns that lack, rows that are no prices, or an unknown status; all of it at once.
     """
-    table = _in_cents(read_table(source, "price table"), source.name)
+    table = read_table(source, "price table")
+    if isinstance(program.price, StandardizedBaselinePrice) and is_component_file(table):
+        table = price_sheet_of(table, program, source.name)
+    table = _in_cents(table, source.name)
     table = _named(table, program, source.name)
     table = _chosen_status(table, price_status)
     latest, earlier = _latest(table, as_of, source.name)

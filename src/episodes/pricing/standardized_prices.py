@@ -40,8 +40,6 @@ SCHEMA = {
     "pat": pl.Float64,
     "pat_status": pl.String,
     "discount": pl.Float64,
-    "real_ratio": pl.Float64,
-    "real_ratio_status": pl.String,
     "update_status": pl.String,
     "price_cents": pl.Int64,
     "price_status": pl.String,
@@ -148,7 +146,6 @@ def _row(
         "pcma": float(shown_factor(mix)),
         "pat": float(rule.value) if pat is None else pat,
         "discount": float(discount.value),
-        "real_ratio": float(price.real_dollar_ratio.value),
     }
     return {
         "program": given.program.id,
@@ -161,7 +158,6 @@ def _row(
         "baseline_mean_cents": round_half_up(Fraction(baseline[1], baseline[0])),
         **parts,
         "pat_status": rule.status if pat is None else "given",
-        "real_ratio_status": price.real_dollar_ratio.status,
         "price_cents": price_components(given.program, performance_year=None, **parts).price_cents,
         "price_status": "preliminary",
         "thin_cell": baseline[0] < price.baseline.thin_cell_episodes.value,

@@ -8,12 +8,10 @@ from episodes.programs.rule import Part, Rule
 
 
 class TrackEligibility(Part):
-    """Whom a track is open to."""
+    """Whom a track is open to. A hospital is in a track other than the default on an approved request only."""
 
     only: tuple[str, ...] | None = None
     """Kinds of hospital, one of which it must be; null = every hospital."""
-    on_request: bool = False
-    """Only a hospital that asked for it is in it, and the request must be approved."""
 
 
 class Participation(Part):
