@@ -14,6 +14,20 @@ import cyclopts
 from cyclopts import App, Parameter
 
 from episodes.cli_alignment import share
+from episodes.cli_options import (
+    AsJson,
+    Basis,
+    Layout,
+    Out,
+    Override,
+    Overwrite,
+    Period,
+    ProgramName,
+    Thread,
+    Without,
+    Year,
+)
+from episodes.cli_settlement import COMMANDS
 from episodes.cli_support import (
     about_result,
     build_with_progress,
@@ -36,22 +50,8 @@ app = App(
 )
 app.command(share)
 
-Out = Annotated[Path | None, Parameter(help="Run folder to write: manifest and tables as Parquet.")]
-Overwrite = Annotated[bool, Parameter(help="Replace the run folder if it exists.", negative="")]
-AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON document instead of tables.", negative="")]
-Thread = Annotated[int, Parameter(help="Threads to use; never changes the result. 0 = all cores.")]
-ProgramName = Annotated[str, Parameter(help="A programme by name, or the path of a rules file (.toml).")]
-Year = Annotated[str | None, Parameter(help="Performance year, as the programme names it. Default: its first.")]
-Layout = Annotated[str, Parameter(help="auto, store, canonical, synpuf, rif, cclf, fhir-eob, idr or tuva.")]
-Basis = Annotated[str | None, Parameter(help="standardized, allowed or paid in place of the programme's basis.")]
-Period = Annotated[str | None, Parameter(help="START:END, inclusive dates in place of the performance year's.")]
-Without = Annotated[
-    list[str] | None,
-    Parameter(name="--without-exclusion", help="Reason code of an exclusion to switch off; repeatable.", negative=""),
-]
-Override = Annotated[
-    list[str] | None, Parameter(name="--override", help="KEY=VALUE, a rule by name; repeatable.", negative="")
-]
+for command, name in COMMANDS:
+    app.command(command, name=name)
 
 
 @app.command
@@ -83,7 +83,7 @@ def demo(*, out: Out = None, performance_year: Year = None, threads: Thread = 0,
 
     show_build(built, console)
     show_open_rules(program.open_rules(), console)
-    show_statement(result.hospitals, console)
+    show_statement(result.parties, console)
     show_notes(result.notes, console)
     console.print(f"Run folder: {place.resolve()}", highlight=False, soft_wrap=True)
     return 0
@@ -291,40 +291,6 @@ def price(
     if as_json:
         return print_json({"prices": prices.prices.to_dicts(), "run_folder": str(out)})
     console_for(as_json).print(f"{prices.prices.height:,} prices in {out.resolve()}", highlight=False, soft_wrap=True)
-    return 0
-
-
-@app.command
-def reconcile(
-    run: Annotated[Path, Parameter(help="Run folder of the performance year (episodes build).")],
-    *,
-    prices: Annotated[Path, Parameter(help="Run folder of prices, or a price file (CSV).")],
-    track: Annotated[str | None, Parameter(help="Track of all hospitals, in place of the participants' own.")] = None,
-    out: Out = None,
-    rules_file: Annotated[Path | None, Parameter(help="The rules file, where the build used one of your own.")] = None,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> int:
-    """Reconcile a performance year against target prices: payment or repayment of each hospital, step by step."""
-    import episodes as ep
-    from episodes.reports.terminal import show_notes, show_open_rules, show_statement
-    from episodes.running.run_folder import check_place, read_built
-
-    if out is not None:
-        check_place(out, overwrite=overwrite)
-    built = read_built(run, rules_file)
-    given = ep.read_target_prices(prices, built.program)
-    result = ep.reconcile(built, given, track=track)
-    if out is not None:
-        write_result(out, built, given, result, overwrite=overwrite)
-    if as_json:
-        return print_json({**about_result(result), "run_folder": str(out) if out else None})
-    console = console_for(as_json)
-    show_open_rules(result.open_rules, console)
-    show_statement(result.hospitals, console)
-    show_notes(result.notes, console)
-    if out is not None:
-        console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)
     return 0
 
 

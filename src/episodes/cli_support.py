@@ -127,6 +127,8 @@ def write_result(
         "parties": result.parties,
         "episodes": result.episodes,
         "steps": result.steps,
+        "categories": result.categories,
+        "conveners": result.conveners,
         **price_tables,
     }
     about = {"program": about_program(built.program), "basis": built.basis, "notes": list(result.notes)}
@@ -136,11 +138,27 @@ def write_result(
 def about_result(result: ReconciliationResult) -> dict[str, Any]:
     return {
         "hospitals": result.hospitals.to_dicts(),
+        "groups": result.parties.filter(party_kind="group").to_dicts(),
+        "conveners": result.conveners.to_dicts(),
         "notes": list(result.notes),
         "switched_off": list(result.program.switched_off),
         "overrides": dict(result.program.overrides),
         "open_rules": result.open_rules,
     }
+
+
+def table_of(file: Path, what: str) -> pl.DataFrame:
+    """A table given as a CSV or Parquet file."""
+    import polars as pl
+
+    if file.suffix not in (".csv", ".parquet") or not file.is_file():
+        raise EpisodesError(f"There is no {what} {file.name!r}. Give a .csv or .parquet file.")
+    try:
+        if file.suffix == ".parquet":
+            return pl.read_parquet(file)
+        return pl.read_csv(file, schema_overrides={"ccn": pl.String, "performance_year": pl.String})
+    except pl.exceptions.PolarsError as error:
+        raise EpisodesError(f"The {what} {file.name!r} cannot be read: {type(error).__name__}.") from None
 
 
 def price_folder(prices: TargetPrices, below: str = "") -> tuple[dict[str, pl.DataFrame], dict[str, str]]:

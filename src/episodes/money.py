@@ -80,6 +80,25 @@ def split_by_largest_remainder(amount_cents: int, weights: Sequence[Rate]) -> li
     return shares
 
 
+def scale_parts(parts: Sequence[int], total_cents: int) -> list[int]:
+    """Signed parts scaled in proportion to a new total, conserving every cent by largest remainder.
+
+    >>> scale_parts([300, -100], 100), scale_parts([1, 1, 1], -100)
+    ([150, -50], [-33, -33, -34])
+    """
+    whole = sum(parts)
+    if whole == 0:
+        if total_cents != 0:
+            raise ValueError("parts that sum to zero cannot be scaled to another total")
+        return list(parts)
+    wanted = [Fraction(part * total_cents, whole) for part in parts]
+    scaled = [share.numerator // share.denominator for share in wanted]
+    by_remainder = sorted(range(len(wanted)), key=lambda i: (scaled[i] - wanted[i], i))
+    for i in by_remainder[: total_cents - sum(scaled)]:
+        scaled[i] += 1
+    return scaled
+
+
 def dollars(cents: int | None) -> str:
     """Cents as dollars for people to read.
 

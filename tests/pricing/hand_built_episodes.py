@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from episodes.building.built import BuiltEpisodes
+from episodes.building.categories import SERVICE_CATEGORIES
 from episodes.claims.contract import empty_table
 from episodes.programs import Program
 
@@ -24,13 +25,16 @@ SCHEMA = {
     "category": pl.String,
     "anchor_setting": pl.String,
     "price_code": pl.String,
+    "price_cell": pl.String,
     "anchor_ccn": pl.String,
     "anchor_end": pl.Date,
+    "episode_end": pl.Date,
     "participating": pl.Boolean,
     "status": pl.String,
     "reasons": pl.List(pl.String),
     "episode_cents": pl.Int64,
     "post_episode_cents": pl.Int64,
+    **{f"{category}_cents": pl.Int64 for category in SERVICE_CATEGORIES},
 }
 
 DEFAULTS: Mapping[str, Any] = {
@@ -44,6 +48,7 @@ DEFAULTS: Mapping[str, Any] = {
     "status": "final",
     "reasons": [],
     "post_episode_cents": 0,
+    **{f"{category}_cents": 0 for category in SERVICE_CATEGORIES},
 }
 
 
@@ -51,7 +56,8 @@ def episode(cents: int, **changes: Any) -> dict[str, Any]:
     """One final Ohio joint replacement of 2026, unless changed; `year` stands for the date."""
     year = changes.pop("year", None)
     dated = {} if year is None else {"anchor_end": date(year, 5, 1)}
-    return {**DEFAULTS, "episode_cents": cents, **dated, **changes}
+    row = {**DEFAULTS, "episode_cents": cents, **dated, **changes}
+    return {"price_cell": row["price_code"], "episode_end": row["anchor_end"], **row}
 
 
 def hand_built(program: Program, rows: Iterable[Mapping[str, Any]], **tables: Any) -> BuiltEpisodes:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import episodes as ep
 from episodes.errors import EpisodesError
 from episodes.money import round_half_up
 from episodes.pricing import winsorize
-from episodes.pricing.caps import cap_by_cell
+from episodes.pricing.caps import cap_by_cell, cap_with_rules
 
 CENTS = st.integers(min_value=-(10**9), max_value=10**9)
 PERCENTILES = st.integers(min_value=0, max_value=1000).map(lambda tenths: Fraction(tenths, 10))
@@ -143,3 +144,65 @@ def test_cells_are_capped_apart_and_nothing_is_lost(rows: list[tuple[str, int]],
         cell = capped.filter(cell=name)
         alone = winsorize(cell.get_column("cents").to_list(), method="sas5", upper=percentile)
         assert cell.get_column("capped_cents").to_list() == alone
+
+
+def test_both_sides_by_cell() -> None:
+    # 4 x 0.25 = 1: (0 + 10) / 2; 4 x 0.75 = 3: (20 + 100) / 2
+    frame = pl.DataFrame({"cell": ["a"] * 4 + ["b"], "cents": [0, 10, 20, 100, 7]})
+    capped = cap_by_cell(frame, "cents", ["cell"], method="sas5", lower_percentile=25, upper_percentile=75)
+    assert capped["capped_cents"].to_list() == [5, 10, 20, 60, 7]
+    assert capped["cut_cents"].to_list() == [-5, 0, 0, 40, 0]
+
+
+def test_small_cells_are_left_alone() -> None:
+    frame = pl.DataFrame({"cell": ["a"] * 4 + ["b"] * 2, "cents": [0, 0, 0, 100, 0, 100]})
+    capped = cap_by_cell(frame, "cents", ["cell"], method="sas5", upper_percentile=50, minimum_episodes=3)
+    assert capped["cut_cents"].to_list() == [0, 0, 0, 100, 0, 0]
+
+
+def test_mean_and_two_deviations_by_cell() -> None:
+    # the ten zeros and 1100 of above: 763; a cell of one is not cut
+    frame = pl.DataFrame({"cell": ["a"] * 11 + ["b"], "cents": [0] * 10 + [1100, 9999]})
+    capped = cap_by_cell(frame, "cents", ["cell"], method="mean_2sd")
+    assert capped["capped_cents"].to_list() == [0] * 10 + [763, 9999]
+
+
+def test_no_cap_cuts_nothing() -> None:
+    frame = pl.DataFrame({"cell": ["a"] * 3, "cents": [1, 2, 10**9]})
+    assert cap_by_cell(frame, "cents", ["cell"], method="none")["cut_cents"].to_list() == [0, 0, 0]
+
+
+def test_the_cap_of_a_programme() -> None:
+    frame = pl.DataFrame({"cell": ["a"] * 100, "cents": [*range(1, 100), 1000]})
+    by_year = {year: ep.load_program("cjr", year).price.cap for year in ("1", "6")}
+    # 100 x 0.99 = 99: (99 + 1000) / 2 = 549.5, half up; mean 59.5 + 2 x 98.26... = 256
+    assert cap_with_rules(frame, "cents", ["cell"], by_year["6"])["capped_cents"].max() == 550
+    limit = 59.5 + 2 * float(np.std(frame["cents"].to_numpy(), ddof=1))
+    assert cap_with_rules(frame, "cents", ["cell"], by_year["1"])["capped_cents"].max() == floor(limit + 0.5)
+
+
+@given(st.lists(CENTS, min_size=1, max_size=30), CENTS, st.integers(0, 10**8))
+def test_mean_2sd_is_idempotent_under_given_mean_and_deviation(values: list[int], mean: int, sd: int) -> None:
+    once = winsorize(values, method="mean_2sd", mean=mean, sd=sd)
+    assert winsorize(once, method="mean_2sd", mean=mean, sd=sd) == once
+    assert all(kept == min(value, mean + 2 * sd) for kept, value in zip(once, values, strict=True))
+
+
+@given(st.lists(CENTS, min_size=1, max_size=30), PERCENTILES, PERCENTILES)
+def test_values_stay_in_order_and_within_the_limits(values: list[int], one: Fraction, other: Fraction) -> None:
+    low, high = sorted((one, other))
+    capped = winsorize(values, method="sas5", lower=low, upper=high)
+    limits = [percentile_by_definition(values, percentile, "sas5") for percentile in (low, high)]
+    assert all(limits[0] <= value <= limits[1] for value in capped)
+    pairs = sorted(zip(values, capped, strict=True))
+    assert [kept for _, kept in pairs] == sorted(capped)
+    assert all(kept == value for value, kept in pairs if limits[0] <= value <= limits[1])
+
+
+@given(st.lists(CENTS, min_size=1, max_size=30), st.sampled_from([Fraction(101, 300), Fraction(99)]))
+def test_an_order_statistic_as_limit_is_idempotent(values: list[int], percentile: Fraction) -> None:
+    """Where n x p is no whole number the limit is one of the values, and capping again changes nothing."""
+    if (len(values) * percentile / 100).denominator == 1:
+        return
+    once = winsorize(values, method="sas5", upper=percentile)
+    assert winsorize(once, method="sas5", upper=percentile) == once

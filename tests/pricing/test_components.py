@@ -37,7 +37,7 @@ def test_rounded_once_half_up() -> None:
 def test_left_out_is_neutral() -> None:
     result = price_components(TEAM, baseline_cents=12_345)
     assert result.price_cents == 12_345
-    assert result.steps.get_column("factor").unique().to_list() == [1.0]
+    assert result.steps.get_column("factor").drop_nulls().unique().to_list() == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_steps_name_their_rules() -> None:
         "final_normalization",
     ]
     # 1000, 1100, 1100, 1078, 1617, 1665.51, 1665.51
-    assert steps.get_column("cents_after").to_list() == [1000, 1100, 1100, 1078, 1617, 1666, 1666]
+    assert steps.get_column("after_cents").to_list() == [1000, 1100, 1100, 1078, 1617, 1666, 1666]
     known = {rule["rule"] for rule in TEAM.rule_list()}
     assert set(steps.get_column("rule").drop_nulls()) <= known
     held = steps.row(5, named=True)

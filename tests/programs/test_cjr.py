@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -104,12 +106,13 @@ def test_an_episode_belongs_to_the_year_it_ends_in() -> None:
     assert build(december, year="6").episodes["reasons"].to_list() == [["out_of_period"]]
 
 
-def test_prices_are_refused_with_a_reason() -> None:
-    program = ep.load_program("cjr", 7)
+def test_construction_rules_alone_have_no_prices_and_no_settlement(tmp_path: Path) -> None:
+    whole = (files("episodes.programs") / "rules" / "cjr.toml").read_text(encoding="utf-8")
+    alone = tmp_path / "cjr.toml"
+    alone.write_text(whole.split("# --- price")[0], encoding="utf-8")
+    program = ep.load_program(alone, 7)
     built = build(stay())
     with pytest.raises(ProgramError, match="say nothing of prices"):
         ep.target_prices(built, program)
     with pytest.raises(ProgramError, match="say nothing of prices"):
         program.for_baseline()
-    with pytest.raises(ProgramError, match="say nothing of settlement"):
-        ep.reconciliation.settle(program, target_cents=1, actual_cents=1)

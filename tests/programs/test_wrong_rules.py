@@ -52,6 +52,10 @@ def test_names_of_the_contract_are_those_of_the_contract() -> None:
         ({"baseline.years": [22, 23, 24]}, "price.baseline.years.1: .* equal to 1000"),
         ({"prospective_trend": 0}, "price.prospective_trend: should be greater than 0"),
         ({"prospective_normalization": -1}, "price.prospective_normalization: should be greater than 0"),
+        ({"trend_history_years": -1}, "price.trend_history_years: .* equal to 0"),
+        ({"normalization_level": "nation"}, "price.risk.normalization_level: should be 'cell' or 'category'"),
+        ({"cap.method": "p99"}, "price.cap.method: should be 'sas5', 'linear', 'mean_2sd' or 'none'; given: p99"),
+        ({"participation.eligibility": {"1": {"only": ["small"]}}}, "no kind of hospital: small; kinds: essential"),
         ({"final_trend_limit": 3}, "price.final_trend_limit: .* equal to 1; given: 3"),
         ({"final_normalization_limit": -0.1}, "price.final_normalization_limit: .* equal to 0"),
         ({"discounts": DISCOUNTS | {"CABG": 2}}, "price.discounts.CABG: .* equal to 1; given: 2"),
@@ -249,3 +253,51 @@ def test_a_file_of_another_encoding_is_an_error_of_ours(tmp_path: Path) -> None:
 def test_a_name_without_ending_is_a_packaged_programme() -> None:
     with pytest.raises(ProgramError, match=r"Unknown programme 'mine'.*path, which ends in .toml"):
         ep.load_program("mine")
+
+
+# --- kinds of price -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"hospital_weight": "3/2"}, "price.hospital_weight: should be from 0 to 1"),
+        ({"hospital_weight": "half"}, 'price.hospital_weight: should be a number or a fraction such as "2/3"'),
+        ({"hospital_weight": True}, "price.hospital_weight: should be a number, not true or false"),
+        ({"repayment_discounts": {}}, "price.repayment_discounts: wants one discount .*missing: LEJR"),
+        ({"low_volume_episodes": -1}, "price.low_volume_episodes: .* equal to 0"),
+    ],
+)
+def test_a_wrong_price_of_another_kind(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ProgramError, match=says):
+        ep.load_program("cjr", 1, overrides=change)
+
+
+def test_a_weight_may_be_a_fraction_or_a_number() -> None:
+    for given, expected in (("1/3", "1/3"), (0.25, "1/4"), (1, "1")):
+        changed = ep.load_program("cjr", 1, overrides={"hospital_weight": given})
+        assert str(changed.price.hospital_weight.value) == expected  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("written", "changed", "says"),
+    [
+        ('kind = "regional_baseline"', 'kind = "global_budget"', "global_budget.*expected tags"),
+        ('kind = "regional_baseline"', "", "price: .*kind"),
+        ("starts = [1, 2, 3, 4]", "starts = [1, 2, 3]", "hcc_count: .*one level more than starts"),
+        ("starts = [65, 75, 85]", "starts = [65, 85, 75]", "age_bracket: .*starts must ascend"),
+        ('id = "age_bracket"', 'id = "hcc_count"', "the id hcc_count stands more than once"),
+        (
+            'categories = ["MAJOR_BOWEL"]\nstatus',
+            'categories = ["BOWEL"]\nstatus',
+            "institutional: not a category: BOWEL",
+        ),
+    ],
+)
+def test_a_file_with_a_wrong_price(tmp_path: Path, written: str, changed: str, says: str) -> None:
+    text = TEAM_FILE.read_text(encoding="utf-8")
+    assert written in text
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace(written, changed, 1), encoding="utf-8")
+    with pytest.raises(ProgramError, match=re.compile(says, re.DOTALL)):
+        ep.load_program(file)

@@ -23,9 +23,9 @@ from episodes.claims.contract import COVERAGE_KINDS, PROVIDER_TYPES, SETTINGS, T
 from episodes.pricing import TargetPrices
 from episodes.programs.code_tables import load_codes
 from episodes.programs.ladder_rules import Rung
-from episodes.programs.service_rules import ServiceExclusion
-from episodes.programs.model import StepKind
 from episodes.programs.rule import Status
+from episodes.programs.service_rules import ServiceExclusion
+from episodes.programs.settlement_rules import StepKind
 from episodes.reconciliation import ReconciliationResult
 from episodes.running.run_folder import built_tables
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import episodes as ep
 from episodes.errors import EpisodesError
-from episodes.programs.model import StepKind
+from episodes.programs.settlement_rules import StepKind
 from episodes.reconciliation import post_episode_excess, settle
 from episodes.reconciliation.steps import step_of
 

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from episodes.errors import ArgumentError, count_of
+from episodes.errors import ArgumentError, ProgramError, count_of
 from episodes.money import Rate, round_half_up
 from episodes.pricing.checks import exact_in_range
 from episodes.programs import Program
+from episodes.programs.price import Baseline, RegionalBaselinePrice
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def baseline_mean(
     Raises:
         ArgumentError: not one mean a baseline year, no mean at all, or a mean that no factor can be formed
             from.
+        ProgramError: the programme takes its baseline years together, without weights.
 
     Example:
         >>> import episodes as ep
@@ -63,7 +65,8 @@ def baseline_mean(
         >>> earlier.factors[0], earlier.mean_cents
         (Fraction(5, 4), 2500000)
     """
-    years = program.price.baseline.years.value
+    baseline = _weighted_baseline(program)
+    years = baseline.years.value
     means = _one_a_year("means_cents", means_cents, years)
     present = [place for place, mean in enumerate(means) if mean is not None]
     if not present:
@@ -73,7 +76,7 @@ def baseline_mean(
         national = national_means_cents
         levels = means if national is None else _one_a_year("national_means_cents", national, years)
         factors, dollars_of = _factors(levels, present, years)
-    stated = [Fraction(weight) for weight in program.price.baseline.weights.value]
+    stated = [Fraction(weight) for weight in baseline.weights.value]
     whole = sum(stated[place] for place in present)
     if whole == 0:
         raise ArgumentError("The baseline years that have a mean carry no weight.")
@@ -86,6 +89,13 @@ def baseline_mean(
         weights=tuple(weights),
         dollars_of=dollars_of,
     )
+
+
+def _weighted_baseline(program: Program) -> Baseline:
+    price = program.price
+    if not isinstance(price, RegionalBaselinePrice):
+        raise ProgramError(f"The baseline years of {program.id!r} have no weights: their episodes are taken together.")
+    return price.baseline
 
 
 def _one_a_year(name: str, means: Sequence[Rate | None], years: Sequence[int]) -> list[Fraction | None]:

@@ -23,6 +23,7 @@ import polars as pl
 from episodes.errors import ArgumentError, unknown_name
 from episodes.money import Rate, round_half_up
 from episodes.pricing.checks import exact_in_range, whole_cents
+from episodes.programs.price import Cap
 
 CapMethod = Literal["sas5", "linear", "mean_2sd"]
 CAP_METHODS: tuple[CapMethod, ...] = ("sas5", "linear", "mean_2sd")
@@ -93,31 +94,68 @@ def percentile_limit(ordered: Sequence[int] | pl.Series, *, method: CapMethod, p
     return round_half_up(ordered[low] + weight * (ordered[high] - ordered[low]))
 
 
+def cap_with_rules(frame: pl.DataFrame, amount: str, cells: Sequence[str], cap: Cap) -> pl.DataFrame:
+    """Cap an amount of each row within its cell, as a programme's rules say (`cap_by_cell` with their values)."""
+    return cap_by_cell(
+        frame,
+        amount,
+        cells,
+        method=cap.method.value,
+        upper_percentile=cap.upper_percentile.value,
+        lower_percentile=None if cap.lower_percentile is None else cap.lower_percentile.value,
+        minimum_episodes=0 if cap.minimum_episodes is None else cap.minimum_episodes.value,
+    )
+
+
 def cap_by_cell(
-    frame: pl.DataFrame, amount: str, cells: Sequence[str], *, method: CapMethod, upper_percentile: Rate
+    frame: pl.DataFrame,
+    amount: str,
+    cells: Sequence[str],
+    *,
+    method: CapMethod | Literal["none"],
+    upper_percentile: Rate | None = None,
+    lower_percentile: Rate | None = None,
+    minimum_episodes: int = 0,
 ) -> pl.DataFrame:
-    """Cap an amount of each row at the upper percentile of its cell.
+    """Hold an amount of each row within the limits of its cell.
 
     Args:
         frame: rows with whole cents in `amount`, none of them null.
         amount: name of the amount.
         cells: columns that make a cell; a null is a value like any other.
-        method: `sas5` or `linear`.
-        upper_percentile: 0 to 100.
+        method: `sas5`, `linear`, `mean_2sd` (upper side; a cell of one row is not cut), or `none`.
+        upper_percentile, lower_percentile: 0 to 100; read by the percentile methods only.
+        minimum_episodes: a cell with fewer rows is not capped.
 
     Returns:
-        The same rows with `capped_cents` and `cut_cents`; the two sum to the amount.
+        The same rows with `capped_cents` and `cut_cents` (minus where a low amount was raised); the two sum to the
+        amount.
     """
     ordered = frame.sort(*cells, amount).group_by(cells, maintain_order=True).agg(pl.col(amount))
-    limits = [
-        percentile_limit(values, method=method, percentile=upper_percentile) for values in ordered.get_column(amount)
-    ]
-    by_cell = ordered.select(*cells, pl.Series("upper_limit_cents", limits, dtype=pl.Int64))
+    floors: list[int | None] = []
+    ceilings: list[int | None] = []
+    for values in ordered.get_column(amount):
+        floor, ceiling = None, None
+        if method == "mean_2sd":
+            ceiling = _two_sd_limit(values.to_list(), None, None) if len(values) >= minimum_episodes else None
+        elif method != "none" and len(values) >= minimum_episodes:
+            floor, ceiling = (
+                None if percentile is None else percentile_limit(values, method=method, percentile=percentile)
+                for percentile in (lower_percentile, upper_percentile)
+            )
+        floors.append(floor)
+        ceilings.append(ceiling)
+    by_cell = ordered.select(
+        *cells,
+        pl.Series("lower_limit_cents", floors, dtype=pl.Int64),
+        pl.Series("upper_limit_cents", ceilings, dtype=pl.Int64),
+    )
+    lowered = pl.min_horizontal(amount, "upper_limit_cents")
     return (
         frame.join(by_cell, on=list(cells), how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(capped_cents=pl.min_horizontal(amount, "upper_limit_cents"))
+        .with_columns(capped_cents=pl.max_horizontal(lowered, "lower_limit_cents"))
         .with_columns(cut_cents=pl.col(amount) - pl.col("capped_cents"))
-        .drop("upper_limit_cents")
+        .drop("lower_limit_cents", "upper_limit_cents")
     )
 
 

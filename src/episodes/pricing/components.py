@@ -1,13 +1,12 @@
-"""A price as the product of its components, with the limits on what reconciliation may change.
+"""A price from its components: one exact value, rounded half up once at its end, and the steps that lead to it.
 
-TEAM, 42 CFR 512.540, 512.545: baseline x trend x normalization x (1 - discount), times the risk multipliers
-of an episode, times the final trend and the final normalization, each held within limits relative to the
-value that was set prospectively. One exact product, rounded half up once at its end.
+Which components there are is a matter of the programme's kind of price (`component_steps`). A step either adds an
+amount or multiplies what there is by a factor. The amounts shown between are the exact running value rounded for
+display, so that the changes shown add up to the price to the cent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -16,26 +15,16 @@ import polars as pl
 
 from episodes.errors import ArgumentError, unknown_name
 from episodes.money import dollars, round_half_up
-from episodes.pricing.checks import exact_factor, exact_in_range, rule_at, whole_cents
+from episodes.pricing.component_steps import PriceStep, components_of
 from episodes.programs import Program
 
-COMPONENTS = (
-    "baseline_cents",
-    "trend",
-    "normalization",
-    "discount",
-    "risk",
-    "final_trend",
-    "final_normalization",
-)
-"""Names that `price_components` takes."""
-
-LEFT_OUT = "left out: neutral"
-
 STEP_SCHEMA = {
+    "order": pl.Int64,
     "step": pl.String,
+    "before_cents": pl.Int64,
     "factor": pl.Float64,
-    "cents_after": pl.Int64,
+    "change_cents": pl.Int64,
+    "after_cents": pl.Int64,
     "rule": pl.String,
     "citation": pl.String,
     "status": pl.String,
@@ -44,39 +33,30 @@ STEP_SCHEMA = {
 
 
 @dataclass(frozen=True)
-class PriceStep:
-    """One factor of a price and what supports it."""
-
-    step: str
-    factor: Fraction
-    rule: str | None
-    citation: str | None
-    status: str
-    note: str | None = None
-
-
-@dataclass(frozen=True)
 class ComponentPrice:
     """A price and how it came about.
 
     Attributes:
-        price_cents: the exact product of all components, rounded half up once.
-        steps: a frame, one row a component: step, factor, cents_after (the product so far, rounded for
-            display only), rule, citation, status, note.
+        price_cents: the exact value of all components together, rounded half up once.
+        exact: that value before it is rounded, in cents.
+        steps: a frame, one row a component: order, step, before_cents, factor (null: the step adds an amount),
+            change_cents, after_cents, rule, citation, status, note. Amounts are rounded for display; the changes sum to
+            the price.
     """
 
     price_cents: int
-    _baseline_cents: int = field(repr=False)
+    exact: Fraction = field(repr=False)
     _steps: tuple[PriceStep, ...] = field(repr=False)
 
     @property
     def steps(self) -> pl.DataFrame:
         """One row a component, in the order of the product."""
-        running = Fraction(self._baseline_cents)
-        rows = []
-        for item in self._steps:
-            running *= item.factor
-            shown = (item.step, float(item.factor), round_half_up(running))
+        running, rows = Fraction(0), []
+        for order, item in enumerate(self._steps, start=1):
+            before, running = running, item.applied(running)
+            cents = round_half_up(before), round_half_up(running)
+            factor = None if item.factor is None else float(item.factor)
+            shown = (order, item.step, cents[0], factor, cents[1] - cents[0], cents[1])
             rows.append((*shown, item.rule, item.citation, item.status, item.note))
         return pl.DataFrame(rows, schema=STEP_SCHEMA, orient="row")
 
@@ -90,17 +70,35 @@ def price_components(
     """The price from its components. What is left out is neutral.
 
     Args:
-        program: its limits on the final trend and the final normalization are used.
+        program: its kind of price says which components there are, its rules limit them.
         performance_year: wins over the programme's own.
-        **components: baseline_cents (whole cents, needed); trend, normalization (factors); discount (a
-            share); risk (a list of multipliers); final_trend, final_normalization (the new values; each is
-            first held within the programme's limit relative to the prospective value, then replaces it).
+        **components: amounts in whole cents, factors above zero, shares from 0 to 1, `risk` a list of multipliers.
+
+            TEAM: baseline_cents (needed), trend, normalization, discount, risk, final_trend, final_normalization (the
+            new values; each is first held within the programme's limit relative to the prospective value, then replaces
+            it).
+
+            CJR: regional_mean_cents (needed), hospital_mean_cents, baseline_episodes (of the hospital, all cells
+            together: too few, and the region alone counts), discount (after quality); from year 6 risk, normalization,
+            market_trend.
+
+            BPCI Advanced: sbs_cents (standardized baseline spending), pcma (patient case mix), pat (peer-adjusted
+            trend), discount, final_pcma (replaces pcma), realized_trend (over pat; held within the programme's limit),
+            real_ratio (real over standardized dollars). Of a physician group pgp_offset (adjusted) and pgp_case_mix
+            (the group's case mix over its hospital's) multiply the hospital's price; or pgp_target_cents, the group's
+            target with its discount, takes the place of sbs_cents, pat, pgp_offset and discount. pcma is then that of
+            the hospital, and final_pcma the group's own.
+
+            ACE: part_a_cents, part_b_cents, discount_a, discount_b.
 
     Returns:
         `.price_cents` and `.steps`.
 
     Raises:
-        ArgumentError: an unknown component, or a value out of range.
+        ArgumentError: an unknown component, one that the year does not use, or a value out of range.
+        ProgramError: the programme has no price of components.
+
+    Source: 42 CFR 512.540 and 512.545 (TEAM); 42 CFR 510.300, 86 FR 23572 (CJR).
 
     Example:
         >>> import episodes as ep
@@ -108,62 +106,14 @@ def price_components(
         >>> price_components(team, baseline_cents=25_000_00, trend=1.02, discount=0.02).price_cents
         2499000
     """
+    resolved = program.for_year(performance_year)
+    known, steps_of = components_of(resolved)
     for name in components:
-        if name not in COMPONENTS:
-            raise ArgumentError(unknown_name("price component", name, COMPONENTS))
-    if components.get("baseline_cents") is None:
-        raise ArgumentError("baseline_cents is missing: a price starts from it.")
-    baseline = whole_cents("baseline_cents", components["baseline_cents"], minimum=0)
-    steps = tuple(_steps(program.for_year(performance_year), components))
-    product = Fraction(baseline)
+        if name not in known:
+            raise ArgumentError(unknown_name("price component", name, known))
+    given = {name: value for name, value in components.items() if value is not None}
+    steps = tuple(steps_of(resolved, given))
+    value = Fraction(0)
     for item in steps:
-        product *= item.factor
-    return ComponentPrice(round_half_up(product), baseline, steps)
-
-
-def _steps(program: Program, given: dict[str, Any]) -> Iterator[PriceStep]:
-    yield _cited(program, "baseline", Fraction(1), "price.baseline.weights")
-    for name in ("trend", "normalization"):
-        yield _cited(program, name, _prospective(given, name), f"price.prospective_{name}", _note(given, name))
-    discount = exact_in_range("discount", given.get("discount") or 0, 0, 1)
-    yield _cited(program, "discount", 1 - discount, "price.discounts", _note(given, "discount"))
-    for place, multiplier in enumerate(_multipliers(given.get("risk")), start=1):
-        factor = exact_factor("each of risk", multiplier)
-        yield PriceStep(f"risk_{place}", factor, None, None, "given")
-    for name in ("trend", "normalization"):
-        yield _final(program, name, given)
-
-
-def _final(program: Program, name: str, given: dict[str, Any]) -> PriceStep:
-    """The ratio of the final value, held within its limit, to the prospective one."""
-    rule_id = f"price.final_{name}_limit"
-    if given.get(f"final_{name}") is None:
-        return _cited(program, f"final_{name}", Fraction(1), rule_id, LEFT_OUT)
-    wanted = exact_factor(f"final_{name}", given[f"final_{name}"]) / _prospective(given, name)
-    limit = Fraction(rule_at(program, rule_id).value)
-    held = min(max(wanted, 1 - limit), 1 + limit)
-    note = None
-    if held != wanted:
-        note = f"asked for {float(wanted):.6g} of the prospective value, held at {float(held):.6g}"
-    return _cited(program, f"final_{name}", held, rule_id, note)
-
-
-def _prospective(given: dict[str, Any], name: str) -> Fraction:
-    return Fraction(1) if given.get(name) is None else exact_factor(name, given[name])
-
-
-def _multipliers(risk: Any) -> Iterable[Any]:
-    if risk is None:
-        return ()
-    if isinstance(risk, str) or not isinstance(risk, Iterable):
-        raise ArgumentError("risk must be a list of multipliers, such as [1.1, 0.95].")
-    return risk
-
-
-def _note(given: dict[str, Any], name: str) -> str | None:
-    return LEFT_OUT if given.get(name) is None else None
-
-
-def _cited(program: Program, step: str, factor: Fraction, rule_id: str, note: str | None = None) -> PriceStep:
-    rule = rule_at(program, rule_id)
-    return PriceStep(step, factor, rule_id, rule.citation, rule.status, note)
+        value = item.applied(value)
+    return ComponentPrice(round_half_up(value), value, steps)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from episodes.programs.loading import load_program
 from episodes.programs.program import Program, known_programs
+from episodes.programs.tracks import TrackDecision, track_for
 
-__all__ = ["Program", "known_programs", "load_program"]
+__all__ = ["Program", "TrackDecision", "known_programs", "load_program", "track_for"]

@@ -10,118 +10,24 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from episodes.errors import ProgramError
 from episodes.programs.code_tables import columns_of, load_codes, manifest
 from episodes.programs.construction import Construction, OverlapException
 from episodes.programs.ladder_rules import ModelDatesRung, StateRung
 from episodes.programs.risk_rules import RiskRules, wrong_risk
+from episodes.programs.participation import Participation, wrong_participation
+from episodes.programs.price import Price, wrong_prices
 from episodes.programs.rule import (
-    CalendarYear,
-    Count,
-    Deviations,
-    Multiplier,
     NamedRule,
     Part,
-    Percentile,
     Rule,
-    Score,
-    Share,
-    Status,
 )
 from episodes.programs.service_rules import Proration, StayProcedureExclusion
-
-# --- price --------------------------------------------------------------------------------------------------
-
-
-class Cap(Part):
-    """The high-cost cap."""
-
-    upper_percentile: Rule[Percentile]
-    method: Rule[Literal["sas5", "linear"]]
-    each_year_apart: Rule[bool]
-
-
-class Baseline(Part):
-    """The baseline and how its years are brought together."""
-
-    years: Rule[tuple[CalendarYear, ...]]
-    weights: Rule[tuple[Share, ...]]
-    adjustment_level: Rule[Literal["national", "cell", "none"]]
-    thin_cell_episodes: Rule[Count]
-
-    @model_validator(mode="after")
-    def _one_weight_a_year(self) -> Baseline:
-        years, weights = self.years.value, self.weights.value
-        if list(years) != sorted(set(years)):
-            raise ValueError("years must ascend, the oldest first")
-        if len(years) != len(weights) or sum(weights) != 1:
-            raise ValueError("weights must be one a baseline year and sum to exactly 1")
-        return self
-
-
-class Price(Part):
-    """How target prices are set."""
-
-    region: Rule[Literal["census_division"]]
-    cap: Cap
-    baseline: Baseline
-    prospective_trend: Rule[Multiplier]
-    prospective_normalization: Rule[Multiplier]
-    final_trend_limit: Rule[Share]
-    final_normalization_limit: Rule[Share]
-    discounts: Rule[dict[str, Share]]
-
-
-# --- settlement ---------------------------------------------------------------------------------------------
-
-
-class TrackTerms(Part):
-    """What a track risks and how far quality moves it. Null: the track has no downside."""
-
-    stop_gain: Share
-    stop_loss: Share | None = None
-    quality_positive: Share
-    quality_negative: Share | None = None
-
-
-class QualityMeasure(Part):
-    """A measure of the composite quality score."""
-
-    categories: tuple[str, ...] | None = None
-    """Categories whose episodes weigh it; null = all."""
-    anchor_setting: Literal["inpatient", "outpatient"] | None = None
-    status: Status
-    citation: str
-
-
-class Quality(Part):
-    """The composite quality score."""
-
-    measures: Rule[dict[str, QualityMeasure]]
-    neutral_score: Rule[Score]
-    when_unknown: Rule[Score]
-    """Score of a hospital without any measure: shown as such in every output."""
-
-
-StepKind = Literal["low_volume_floor", "quality_adjustment", "limits", "downside_waiver", "post_episode"]
-
-
-class Settlement(Part):
-    """How actual spending is settled against the target."""
-
-    tracks: Rule[dict[str, TrackTerms]]
-    default_track: Rule[str]
-    low_volume_threshold: Rule[Count]
-    low_volume_floor: Rule[Literal["category", "none"]]
-    post_episode_sd: Rule[Deviations]
-    post_episode_without_downside: Rule[Literal["payment_only", "full", "none"]]
-    quality: Quality
-    steps: Rule[tuple[StepKind, ...]]
-
+from episodes.programs.settlement_rules import Settlement, ThresholdSettlement, wrong_settlement
 
 # --- the programme ------------------------------------------------------------------------------------------
 
@@ -149,12 +55,14 @@ class ProgramRules(Part):
     currency: Literal["USD"] = "USD"
     categories: dict[str, str]
     performance_years: dict[str, PerformanceYear]
+    participation: Participation | None = None
+    """Which tracks a hospital can be in; none where the programme has no tracks."""
     construction: Construction
     risk: RiskRules | None = None
     """What describes the risk of an episode; none where the file does not say."""
     price: Price | None = None
     """How prices are set; none where the file has only construction rules."""
-    settlement: Settlement | None = None
+    settlement: Annotated[Settlement | ThresholdSettlement, Field(discriminator="kind")] | None = None
     """How spending is settled; none where the file does not say."""
 
 
@@ -198,8 +106,9 @@ def contradictions(rules: ProgramRules) -> list[str]:
         *_wrong_lists(rules),
         *_missing_parts(rules),
         *(wrong_risk(rules.risk, rules.categories) if rules.risk else ()),
-        *(_wrong_price(rules, rules.price) if rules.price else ()),
-        *(_wrong_settlement(rules, rules.settlement) if rules.settlement else ()),
+        *(wrong_participation(rules.participation) if rules.participation else ()),
+        *(wrong_prices(rules.price, rules.categories) if rules.price else ()),
+        *(wrong_settlement(rules.settlement, rules.categories) if rules.settlement else ()),
     ]
 
 
@@ -291,35 +200,6 @@ def _lists(rules: ProgramRules) -> dict[str, tuple[NamedRule, ...]]:
         "construction.services.proration": construction.services.proration,
         "construction.overlap.first_gives_way": construction.overlap.first_gives_way,
     }
-
-
-def _wrong_price(rules: ProgramRules, price: Price) -> Iterator[str]:
-    discounts = price.discounts.value
-    if set(discounts) != set(rules.categories):
-        missing, strange = set(rules.categories) - set(discounts), set(discounts) - set(rules.categories)
-        yield (
-            f"price.discounts: wants one discount for each of {_listed(rules.categories)}"
-            + (f"; missing: {_listed(missing)}" if missing else "")
-            + (f"; not a category: {_listed(strange)}" if strange else "")
-        )
-
-
-def _wrong_settlement(rules: ProgramRules, settlement: Settlement) -> Iterator[str]:
-    for name, measure in settlement.quality.measures.value.items():
-        if strange := set(measure.categories or ()) - set(rules.categories):
-            yield (
-                f"settlement.quality.measures.{name}: not a category: {_listed(strange)}; "
-                f"categories: {_listed(rules.categories)}"
-            )
-    tracks = settlement.tracks.value
-    if settlement.default_track.value not in tracks:
-        yield (
-            f"settlement.default_track: {settlement.default_track.value!r} is no track of the year; "
-            f"tracks: {_listed(tracks) or 'none'}"
-        )
-    steps = Counter(settlement.steps.value)
-    if twice := [kind for kind, times in steps.items() if times > 1]:
-        yield f"settlement.steps: {_listed(twice)} stands more than once"
 
 
 def _listed(names: Iterable[str]) -> str:

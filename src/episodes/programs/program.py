@@ -18,10 +18,12 @@ import polars as pl
 
 from episodes.errors import ProgramError, count_of, unknown_name
 from episodes.programs.code_tables import fingerprint_of, is_own_file
-from episodes.programs.model import Price, ProgramRules, Settlement, named_tables, walk_rules
+from episodes.programs.model import ProgramRules, named_tables, walk_rules
+from episodes.programs.price import Price, RegionalBaselinePrice
 from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
 from episodes.programs.risk_rules import RiskRules
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
+from episodes.programs.settlement_rules import Settlement, ThresholdSettlement
 
 Period = tuple[dt.date, dt.date]
 
@@ -112,6 +114,27 @@ class Program:
         """
         if self.rules.settlement is None:
             raise ProgramError(self._says_nothing_of("settlement", "settlement"))
+        if isinstance(self.rules.settlement, ThresholdSettlement):
+            raise ProgramError(
+                f"{self.id!r} settles the mean of a provider against thresholds, not spending against a target. "
+                "Use settle_thresholds, or reconcile_thresholds for episodes."
+            )
+        return self.rules.settlement
+
+    @property
+    def threshold_settlement(self) -> ThresholdSettlement:
+        """How the mean of a provider is settled against thresholds.
+
+        Raises:
+            ProgramError: the programme's file says nothing of settlement, or settles against a target.
+        """
+        if self.rules.settlement is None:
+            raise ProgramError(self._says_nothing_of("settlement", "settlement"))
+        if isinstance(self.rules.settlement, Settlement):
+            raise ProgramError(
+                f"{self.id!r} settles spending against a target, not the mean of a provider against thresholds. "
+                "Use settle, or reconcile for episodes."
+            )
         return self.rules.settlement
 
     def _says_nothing_of(self, what: str, part: str) -> str:
@@ -133,10 +156,22 @@ class Program:
         changed = fresh.override(self.overrides) if self.overrides else fresh
         return replace(changed, switched_off=self.switched_off)
 
-    def for_baseline(self) -> Program:
-        """The same rules over the baseline years of the performance year."""
-        years = self.price.baseline.years.value
-        return self.for_period(dt.date(min(years), 1, 1), dt.date(max(years), 12, 31))
+    @property
+    def performance_years(self) -> tuple[str, ...]:
+        """Names of the programme's performance years, in the order of its file."""
+        return tuple(str(year) for year in self._source["performance_years"])
+
+    def for_baseline(self, *, trend_history: bool = False) -> Program:
+        """The same rules over the baseline of the performance year.
+
+        With `trend_history` the period begins early enough for the programme's prospective trend to be estimated.
+        """
+        start, end = self.price.baseline.period
+        if trend_history:
+            if not isinstance(self.price, RegionalBaselinePrice):
+                raise ProgramError(f"The prices of {self.id!r} have no prospective trend: leave out trend_history.")
+            start = min(start, dt.date(end.year - self.price.trend_history_years.value + 1, 1, 1))
+        return self.for_period(start, end)
 
     def for_period(self, start: dt.date | str, end: dt.date | str) -> Program:
         """The same rules over the episodes of other dates (inclusive); text is read as YYYY-MM-DD."""

@@ -6,19 +6,34 @@ import polars as pl
 
 from episodes.building.built import BuiltEpisodes
 from episodes.errors import count_of
+from episodes.pricing.episode_components import FINAL
 from episodes.pricing.target_prices import TargetPrices
+from episodes.reconciliation.targets import PriceInputs
 
 
-def notes_of(built: BuiltEpisodes, prices: TargetPrices, final: pl.DataFrame) -> list[str]:
+def notes_of(built: BuiltEpisodes, prices: TargetPrices, final: pl.DataFrame, given: PriceInputs) -> list[str]:
     """The notes of a reconciliation; `final` are all final episodes with price, reason and `participating`."""
     settled = final.filter(pl.col("participating"))
     return [
-        "Targets are the prices as given: no risk multiplier, final trend or final normalization is applied.",
+        *_left_as_given(built, given),
         *_what_if(built),
         *_who_takes_part(built, final, settled),
         *_without_price(settled),
-        *_thin_prices(prices, settled),
+        *_thin_prices(built, prices, settled),
     ]
+
+
+def _left_as_given(built: BuiltEpisodes, given: PriceInputs) -> list[str]:
+    """What reconciliation would bring to the prices, and was not given."""
+    brought = FINAL.get(type(built.program.price), ())
+    adjusted = getattr(built.program.price, "risk", None)
+    without = ["risk multiplier"] if given.coefficients is None and adjusted is not None else []
+    without += [name.replace("_", " ") for name in brought] if given.final_factors is None else []
+    if not without:
+        return []
+    *first, last = without
+    listed = f"{', '.join(first)} or {last}" if first else last
+    return [f"Targets are the prices as given: no {listed} is applied."]
 
 
 def _what_if(built: BuiltEpisodes) -> list[str]:
@@ -73,14 +88,21 @@ def _without_price(settled: pl.DataFrame) -> list[str]:
     return notes
 
 
-def _thin_prices(prices: TargetPrices, settled: pl.DataFrame) -> list[str]:
+def _thin_prices(built: BuiltEpisodes, prices: TargetPrices, settled: pl.DataFrame) -> list[str]:
     notes = []
-    if prices.volumes is None:
+    if prices.volumes is None and "low_volume_floor" in built.program.settlement.steps.value:
         notes.append("Baseline volumes are not known: no category is treated as low volume.")
     if "thin_cell" in prices.prices.columns:
-        thin = prices.prices.filter(pl.col("thin_cell")).select("price_code", pl.col("region").cast(pl.Int64))
-        priced = settled.filter(pl.col("price_cents").is_not_null()).with_columns(pl.col("region").cast(pl.Int64))
-        number = priced.join(thin, on=["price_code", "region"], how="semi").height
+        thin = prices.prices.filter(pl.col("thin_cell"))
+        priced = settled.filter(pl.col("price_cents").is_not_null())
+        keys = (
+            {"price_code": "price_code", "region": "region"}
+            if "price_code" in thin.columns
+            else {"category": "category"}
+        )
+        keys |= {"ccn": "anchor_ccn"} if "ccn" in thin.columns and thin["ccn"].null_count() == 0 else {}
+        named = thin.select(pl.col(theirs).cast(priced.schema[ours]).alias(ours) for theirs, ours in keys.items())
+        number = priced.join(named, on=list(keys.values()), how="semi").height
         if number:
             notes.append(
                 f"{number:,} of {count_of(priced.height, 'settled episode')} have a price set from few baseline "

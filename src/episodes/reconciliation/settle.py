@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
@@ -13,8 +13,9 @@ from episodes.errors import ArgumentError, count_of, unknown_name
 from episodes.money import Rate, dollars, round_half_up
 from episodes.pricing.checks import exact_in_range, rule_at, whole_cents, with_columns
 from episodes.programs import Program
-from episodes.programs.model import TrackTerms
-from episodes.reconciliation.steps import CategoryAmounts, SettlementState, step_of
+from episodes.programs.settlement_rules import HospitalClass, TrackTerms
+from episodes.reconciliation import step_kinds  # noqa: F401  (registers the kinds)
+from episodes.reconciliation.steps import CategoryAmounts, SettlementInput, SettlementState, step_of
 
 STEP_SCHEMA = {
     "order": pl.Int32,
@@ -104,12 +105,19 @@ def settle(
         program: its settlement steps are taken in order.
         track: a track of the year; default: the programme's default track.
         performance_year: wins over the programme's own.
-        target_cents, actual_cents: sums over the hospital's episodes.
-        quality_score: 0 to 100; None: not known, the programme's `when_unknown` is used and the step says so.
+        target_cents, actual_cents: sums over the party's episodes; the target is the one after the effective
+            discount (`composite_quality_score(...).discount`) where quality changes it.
+        quality_score: TEAM 0 to 100, CJR 0 to 20, BPCI Advanced 0 to 1; None: not known, the programme's
+            `when_unknown` is used and the step says so.
         post_episode_excess_cents: 0 or more, from `post_episode_excess`.
         categories: category, target_cents, actual_cents, baseline_episodes (null: not known), for the
             low-volume rule; the amounts must sum to the two above.
-        hospital_class, previous_cents, repayment_target_cents: for programmes with steps that use them.
+        hospital_class: `rural`, `sole_community`, `medicare_dependent` or `rural_referral_center`, where the
+            programme limits the losses of such hospitals otherwise.
+        previous_cents: what an earlier calculation of the same year settled (signed); the amount is then the
+            difference that the second one pays or takes.
+        repayment_target_cents: the target with the discount on money owed, where the programme has one; not
+            less than `target_cents`.
 
     Returns:
         `.amount_cents` (minus: owed by the hospital) and `.steps`.
@@ -118,7 +126,7 @@ def settle(
         ArgumentError: an unknown track or category, an amount or score out of range, categories that do not
             sum to the totals, or an argument that no step of the programme uses.
 
-    Source: 42 CFR 512.550 for TEAM.
+    Source: 42 CFR 512.550 for TEAM, 510.305 for CJR.
 
     Example:
         >>> import episodes as ep
@@ -134,40 +142,54 @@ def settle(
         "previous_cents": (previous_cents, 0),
         "repayment_target_cents": (repayment_target_cents, None),
     }
-    _refuse_unused(resolved, [name for name, (value, default) in optional.items() if value != default])
+    refuse_unused(resolved, [name for name, (value, default) in optional.items() if value != default])
     target = whole_cents("target_cents", target_cents, minimum=0)
     actual = whole_cents("actual_cents", actual_cents)
-    return settle_amounts(
-        resolved,
-        track=resolved.settlement.default_track.value if track is None else str(track),
+    repayment = repayment_target_cents
+    given = SettlementInput(
         target_cents=target,
         actual_cents=actual,
-        quality_score=None if quality_score is None else exact_in_range("quality_score", quality_score, 0, 100),
+        quality_score=None if quality_score is None else score_in_range(resolved, quality_score),
         post_episode_excess_cents=whole_cents("post_episode_excess_cents", post_episode_excess_cents, minimum=0),
+        hospital_class=None if hospital_class is None else _known_class(hospital_class),
         categories=None if categories is None else _read_categories(resolved, categories, target, actual),
+        previous_cents=whole_cents("previous_cents", previous_cents),
+        repayment_target_cents=None if repayment is None else _repayment_target(repayment, target),
     )
+    return settle_amounts(resolved, resolved.settlement.default_track.value if track is None else str(track), given)
 
 
-def settle_amounts(
-    program: Program,
-    *,
-    track: str,
-    target_cents: int,
-    actual_cents: int,
-    quality_score: Fraction | None,
-    post_episode_excess_cents: int,
-    categories: Sequence[CategoryAmounts] | None,
-) -> SettledAmount:
+def score_in_range(program: Program, score: Rate) -> Fraction:
+    """A quality score as an exact fraction, from 0 to the highest of the programme."""
+    quality = program.settlement.quality
+    return exact_in_range("quality_score", score, 0, 100 if quality is None else int(quality.highest_score.value))
+
+
+def _known_class(hospital_class: str) -> str:
+    known = get_args(HospitalClass)
+    if hospital_class not in known:
+        raise ArgumentError(unknown_name("hospital class", str(hospital_class), known))
+    return hospital_class
+
+
+def _repayment_target(repayment_target_cents: int, target_cents: int) -> int:
+    cents = whole_cents("repayment_target_cents", repayment_target_cents, minimum=0)
+    if cents < target_cents:
+        raise ArgumentError(
+            "repayment_target_cents must not be less than target_cents: the discount on money owed is never the larger."
+        )
+    return cents
+
+
+def settle_amounts(program: Program, track: str, given: SettlementInput) -> SettledAmount:
     """Settle amounts that are already checked: the steps themselves."""
-    start = target_cents - actual_cents
+    start = given.target_cents - given.actual_cents
     state = SettlementState(
         program=program,
         terms=track_terms(program, track),
+        given=given,
         amount_cents=start,
-        target_cents=target_cents,
-        quality_score=quality_score,
-        post_episode_excess_cents=post_episode_excess_cents,
-        categories=None if categories is None else tuple(categories),
+        limit_base_cents=given.target_cents,
     )
     records = []
     for order, kind in enumerate(program.settlement.steps.value, start=1):
@@ -176,7 +198,8 @@ def settle_amounts(
         rule = rule_at(program, outcome.rule)
         shown = (outcome.rule, rule.citation, rule.status, outcome.note)
         records.append(StepRecord(order, kind, state.amount_cents, after, *shown))
-        state = replace(state, amount_cents=after)
+        base = state.limit_base_cents if outcome.limit_base_cents is None else outcome.limit_base_cents
+        state = replace(state, amount_cents=after, limit_base_cents=base)
     return SettledAmount(state.amount_cents, track, program.performance_year, start, tuple(records))
 
 
@@ -188,7 +211,8 @@ def track_terms(program: Program, track: str) -> TrackTerms:
     return tracks[track]
 
 
-def _refuse_unused(program: Program, given: Sequence[str]) -> None:
+def refuse_unused(program: Program, given: Sequence[str]) -> None:
+    """Arguments that no step of the programme reads are errors: they would change nothing, in silence."""
     kinds = program.settlement.steps.value
     used = frozenset[str]().union(*(step_of(kind).uses for kind in kinds))
     unused = [name for name in given if name not in used]
@@ -201,7 +225,7 @@ def _refuse_unused(program: Program, given: Sequence[str]) -> None:
 
 def _read_categories(
     program: Program, categories: pl.DataFrame, target_cents: int, actual_cents: int
-) -> list[CategoryAmounts]:
+) -> tuple[CategoryAmounts, ...]:
     rows = with_columns(categories, "categories", _CATEGORY_COLUMNS).select(_CATEGORY_COLUMNS)
     read = []
     for category, target, actual, episodes in rows.iter_rows():
@@ -221,4 +245,4 @@ def _read_categories(
         actual_cents,
     ):
         raise ArgumentError("target_cents and actual_cents of categories do not sum to target_cents and actual_cents.")
-    return read
+    return tuple(read)

@@ -33,7 +33,7 @@ def triggers(built: BuiltEpisodes) -> pl.DataFrame:
 
 def show_reading(report: ReadingReport, console: Console) -> None:
     """Rows in and what became of them, table by table."""
-    table = _table(
+    table = plain_table(
         f"Read as {report.layout!r}",
         ["table", "rows in", "rows out", "netted", "quarantined"],
         left=("table",),
@@ -54,7 +54,7 @@ def show_reading(report: ReadingReport, console: Console) -> None:
 
 def show_calibration(report: pl.DataFrame, console: Console) -> None:
     """Published figures beside those of a synthetic set."""
-    table = _table(
+    table = plain_table(
         "Calibration: published figures and ours (sources: --json)",
         ["figure", "grade", "published", "ours", "episodes", "near enough"],
         left=("figure",),
@@ -73,7 +73,7 @@ def show_profile(found: dict[str, Any], console: Console) -> None:
     """A data profile: settings, people, what is missing, months, what looks suspicious."""
     reading = found["reading"]
     console.print(f"Layout {reading['layout']!r}, validation {reading['validation']}", highlight=False)
-    table = _table(
+    table = plain_table(
         "Settings",
         ["setting", "claims", "lines", "first day", "last day", "with standardized", "with allowed", "with paid"],
         left=("setting",),
@@ -83,15 +83,15 @@ def show_profile(found: dict[str, Any], console: Console) -> None:
         counts = (f"{row['claims']:,}", f"{row['lines']:,}")
         table.add_row(row["setting"], *counts, row["first_day"], row["last_day"], *shares)
     console.print(table)
-    people = _table("People", ["", "number"], left=("",))
+    people = plain_table("People", ["", "number"], left=("",))
     for what, number in [*found["people"].items(), *((f"coverage: {k}", n) for k, n in found["coverage"].items())]:
         people.add_row(what.replace("_", " "), f"{number:,}")
     console.print(people)
-    missing = _table("Without", ["what", "share"], left=("what",))
+    missing = plain_table("Without", ["what", "share"], left=("what",))
     for what, share in found["missing"].items():
         missing.add_row(what, _share(share))
     console.print(missing)
-    rows = _table("Rows", ["table", "rows in", "rows out", "netted", "quarantined"], left=("table",))
+    rows = plain_table("Rows", ["table", "rows in", "rows out", "netted", "quarantined"], left=("table",))
     for name, counts in reading["tables"].items():
         if counts["rows_in"]:
             rows.add_row(
@@ -132,7 +132,7 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
     for note in built.counts.get("notes", []):
         console.print(f"note: {note}", highlight=False)
     found = triggers(built)
-    table = _table(
+    table = plain_table(
         "Triggers",
         ["category", "setting", "code", "found", "excluded", "overlapped", "open", "final", "final cost"],
         left=("category", "setting", "code"),
@@ -145,14 +145,14 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
     table.add_row("all", "", "", *(f"{n:,}" for n in sums[:-1]), dollars(sums[-1]))
     console.print(table)
 
-    ladder = _table(
+    ladder = plain_table(
         "Exclusions, in ladder order", ["reason", "first reason", "any reason", "applied"], left=("reason",)
     )
     for reason, first, anywhere, applied in built.ladder().iter_rows():
         ladder.add_row(reason, f"{first:,}", f"{anywhere:,}", applied)
     console.print(ladder)
 
-    balance = _table(
+    balance = plain_table(
         "Every dollar, once",
         ["booked to", "period", "reason", "items", "amount"],
         left=("booked to", "period", "reason"),
@@ -167,33 +167,52 @@ def show_build(built: BuiltEpisodes, console: Console) -> None:
 _FREE_TEXT = ("value", "netted", "quarantined")
 
 _STATEMENT = {
-    "ccn": "hospital",
+    "party_id": "party",
+    "category": "category",
     "track": "track",
     "episodes": "episodes",
     "unpriced_episodes": "without price",
     "target_cents": "target",
     "actual_cents": "actual",
     "low_volume_effect_cents": "low volume",
+    "repayment_price_effect_cents": "repayment price",
+    "payment_eligibility_effect_cents": "not eligible",
     "quality_score": "quality",
+    "quality_category": "quality category",
     "quality_effect_cents": "quality effect",
     "limit_effect_cents": "limit",
+    "class_limit_effect_cents": "limit of its class",
     "downside_waiver_cents": "no downside",
+    "earlier_amount_effect_cents": "settled before",
     "post_episode_effect_cents": "post-episode",
+    "shared_savings_effect_cents": "paid to an ACO",
+    "prospective_effect_cents": "kept by the hospital",
     "amount_cents": "amount",
     "outcome": "",
 }
-_SHOWN_WHEN_USED = ("unpriced_episodes", "downside_waiver_cents", "post_episode_effect_cents")
+_ALWAYS_SHOWN = ("low_volume_effect_cents", "quality_effect_cents", "limit_effect_cents")
+_TEXT = ("category", "quality_category")
+_SHOWN_WHEN_USED = (
+    "category",
+    "unpriced_episodes",
+    "quality_category",
+    *(name for name in _STATEMENT if name.endswith(("_effect_cents", "_waiver_cents")) and name not in _ALWAYS_SHOWN),
+)
 
 
-def show_statement(hospitals: pl.DataFrame, console: Console) -> None:
-    """One line a hospital: target minus actual, then each step's effect, to payment or repayment."""
-    used = {name for name in _SHOWN_WHEN_USED if hospitals.select((pl.col(name) != 0).any()).item()}
+def show_statement(parties: pl.DataFrame, console: Console) -> None:
+    """One line a party: target minus actual, then each step's effect, to payment or repayment."""
+    used = {
+        name
+        for name in _SHOWN_WHEN_USED
+        if parties.select(pl.col(name).is_not_null().any() if name in _TEXT else (pl.col(name) != 0).any()).item()
+    }
     shown = [name for name in _STATEMENT if name in used or name not in _SHOWN_WHEN_USED]
-    table = _table("Reconciliation", [_STATEMENT[name] for name in shown], left=("hospital", ""))
-    for row in hospitals.select(shown).iter_rows(named=True):
+    table = plain_table("Reconciliation", [_STATEMENT[name] for name in shown], left=("party", "category", ""))
+    for row in parties.select(shown).iter_rows(named=True):
         table.add_row(*(_cell(name, row[name]) for name in shown))
     console.print(table)
-    console.print("Amounts: plus is paid to the hospital, minus is owed by it. target - actual + effects = amount.")
+    console.print("Amounts: plus is paid to the party, minus is owed by it. target - actual + effects = amount.")
 
 
 def show_notes(notes: Sequence[str], console: Console) -> None:
@@ -204,7 +223,9 @@ def show_notes(notes: Sequence[str], console: Console) -> None:
 
 def show_open_rules(rules: Sequence[dict[str, Any]], console: Console) -> None:
     """The settings that are not established or were changed, one line each."""
-    table = _table("Settings that are open or changed", ["rule", "value", "status"], left=("rule", "value", "status"))
+    table = plain_table(
+        "Settings that are open or changed", ["rule", "value", "status"], left=("rule", "value", "status")
+    )
     for rule in rules:
         table.add_row(str(rule["rule"]), _short(rule["value"]), str(rule["status"]))
     console.print(table)
@@ -229,7 +250,7 @@ def _by_reason(counts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {number:,}" for reason, number in sorted(counts.items())) or "0"
 
 
-def _table(title: str, columns: Sequence[str], left: tuple[str, ...]) -> Table:
+def plain_table(title: str, columns: Sequence[str], left: tuple[str, ...]) -> Table:
     """Names to the left, figures to the right; neither is ever cut, only free text folds."""
     table = Table(title=title, title_justify="left", header_style="bold", expand=False)
     for column in columns:

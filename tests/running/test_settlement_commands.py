@@ -1,0 +1,82 @@
+"""Commands on settlements over the bundled claims."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import episodes as ep
+from episodes import cli
+from episodes.cli_support import write_built, write_result
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("runs")
+    claims = ep.read_claims(ep.synthetic.bundled_folder())
+    team = ep.load_program("team", performance_year=1)
+    prices = ep.target_prices(ep.build_episodes(claims, team.for_baseline()), team)
+    built = ep.build_episodes(claims, team)
+    write_built(place / "py1", built, claims, overwrite=False)
+    write_result(place / "result", built, prices, ep.reconcile(built, prices), overwrite=False)
+    final = built.final().filter("participating")
+    more = pl.when(pl.int_range(pl.len()) == 0).then(100_00).otherwise(0)
+    theirs = final.select("beneficiary_id", "anchor_claim_id", episode_cents=pl.col("episode_cents") + more)
+    theirs.write_csv(place / "payer.csv")
+    return place
+
+
+def command(*arguments: str | Path) -> int:
+    code = 0
+    try:
+        cli.main([str(argument) for argument in arguments])
+    except SystemExit as done:
+        code = int(done.code or 0)
+    return code
+
+
+def test_audit(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("audit", runs / "py1", "--prices", runs / "result" / "prices", "--payer-file", runs / "payer.csv")
+    assert command(*given, "--json", "--out", runs / "audit") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"]["findings"] == 1
+    assert found["kinds"][0]["kind"] == "spending"
+    assert pl.read_parquet(runs / "audit" / "findings.parquet").height == 1
+    assert command(*given, "--dispute-file", runs / "dispute.csv", "--everything") == 0
+    shown = capsys.readouterr().out
+    assert "1 findings in" in shown
+    assert pl.read_csv(runs / "dispute.csv").height == 1
+    people = pl.read_csv(runs / "payer.csv")["beneficiary_id"].to_list()
+    assert not any(person in shown for person in people)
+    assert command(*given, "--tolerance-cents", "10000", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["findings"] == 0
+    assert command(*given, "--everything") == 1
+
+
+def test_true_up_tracks_and_statement(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prices = ("--prices", runs / "result" / "prices")
+    assert command("true-up", runs / "py1", runs / "py1", *prices, "--json") == 0
+    assert {row["change_cents"] for row in json.loads(capsys.readouterr().out)["parties"]} == {0}
+    assert command("tracks", runs / "py1", *prices, "--json") == 0
+    assert {row["track"] for row in json.loads(capsys.readouterr().out)["tracks"]} == {"1", "3"}
+    assert command("statement", runs / "py1", *prices, "--hospital", "360801", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["party_id"] == "360801"
+    for shown in (
+        ("tracks",),
+        ("statement", "--hospital", "360801"),
+        ("statement", "--hospital", "360801", "--waterfall"),
+    ):
+        assert command(shown[0], runs / "py1", *prices, *shown[1:]) == 0
+        assert "360801" in capsys.readouterr().out
+    assert command("true-up", runs / "py1", runs / "py1", *prices) == 0
+    assert "earlier + causes = later." in capsys.readouterr().out
+    assert command("statement", runs / "py1", *prices, "--hospital", "1") == 1
+    assert "Unknown party" in capsys.readouterr().err
+
+
+def test_the_files_of_a_reconciliation(runs: Path) -> None:
+    written = {path.stem for path in (runs / "result").glob("*.parquet")}
+    assert written == {"hospitals", "parties", "episodes", "steps", "categories", "conveners"}
