@@ -20,7 +20,8 @@ def test_table_is_what_the_manifest_says(name: str) -> None:
 
 
 def test_no_table_is_missing_from_the_manifest() -> None:
-    names = {entry.name for entry in (files("episodes.programs") / "codes").iterdir() if entry.name.endswith(".csv")}
+    folder = files("episodes.programs") / "codes"
+    names = {entry.name for entry in folder.iterdir() if entry.name.endswith((".csv", ".csv.gz"))}
     assert names == {str(said["file"]) for said in manifest().values()}
 
 
