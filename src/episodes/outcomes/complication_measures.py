@@ -28,9 +28,7 @@ def complication_measures(material: Material) -> Iterator[pl.DataFrame]:
         yield _measure(material, cohort, own, f"complication_{kind}", days)
 
 
-def _measure(
-    material: Material, cohort: pl.DataFrame, events: pl.DataFrame, measure: str, days: int
-) -> pl.DataFrame:
+def _measure(material: Material, cohort: pl.DataFrame, events: pl.DataFrame, measure: str, days: int) -> pl.DataFrame:
     unknown = material.unknown_until(pl.col("admission").dt.offset_by(f"{days}d"))
     asked = pl.col("_why_not").is_null()
     needs_poa = measure != "complication_death"

@@ -83,7 +83,10 @@ def _why_not(rules: OutcomeRules) -> pl.Expr:
         (pl.col("anchor_setting") == "outpatient", pl.lit("outpatient_operation")),
         (pl.col("admission").is_null(), pl.lit("not_an_acute_stay")),
         (pl.col("planned_reason") == ICD_9, pl.lit(ICD_9)),
-        (pl.lit(measure.exclude_transferred_in.value) & (number == 0) & pl.col("operated_in_chain").fill_null(False), pl.lit("transferred_in")),
+        (
+            pl.lit(measure.exclude_transferred_in.value) & (number == 0) & pl.col("operated_in_chain").fill_null(False),
+            pl.lit("transferred_in"),
+        ),
         (pl.col("_procedure").is_not_null(), pl.col("_procedure")),
         (pl.col("_diagnosis").is_not_null(), pl.col("_diagnosis")),
         (pl.col("_principal").is_not_null(), pl.col("_principal")),
@@ -190,9 +193,7 @@ def _ignored(rules: OutcomeRules, lists: PlannedLists) -> pl.Expr:
     excluded = code_table(rules.index.exclusions.value, ["category", "exclusion"])
     psychiatric = excluded.filter(pl.col("exclusion") == "psychiatric")["category"].cast(pl.Int64)
     category = (
-        pl.col("diagnoses")
-        .list.first()
-        .replace_strict(lists.diagnosis_categories, default=None, return_dtype=pl.Int64)
+        pl.col("diagnoses").list.first().replace_strict(lists.diagnosis_categories, default=None, return_dtype=pl.Int64)
     )
     at_once = (pl.col("stay_start") - pl.col("index_end")).dt.total_days().is_between(0, measure.psychiatric_days.value)
     to_psychiatry = pl.col("last_status").is_in(list(measure.psychiatric_statuses.value))

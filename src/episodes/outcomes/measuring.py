@@ -115,9 +115,7 @@ def outcomes_of(
     ]
     order = episodes.select("episode_id").with_row_index("_episode")
     measured = pl.concat([part.with_columns(_measure=pl.lit(number)) for number, part in enumerate(parts)])
-    return (
-        measured.join(order, on="episode_id", how="left").sort("_episode", "_measure").select(list(OUTCOME_SCHEMA))
-    )
+    return measured.join(order, on="episode_id", how="left").sort("_episode", "_measure").select(list(OUTCOME_SCHEMA))
 
 
 def _mortality(material: Material) -> Iterator[pl.DataFrame]:
@@ -173,9 +171,7 @@ def _days_at_home(material: Material) -> pl.DataFrame:
     unknown = material.unknown_until(pl.col("scheduled_end"))
     measured = material.index.join(
         counted.rename({"days": "value"}), on="index_id", how="left", maintain_order="left"
-    ).with_columns(
-        value=pl.when(~unknown).then("value"), reason=pl.when(unknown).then(pl.lit("follow_up_incomplete"))
-    )
+    ).with_columns(value=pl.when(~unknown).then("value"), reason=pl.when(unknown).then(pl.lit("follow_up_incomplete")))
     return rows(measured, "days_at_home")
 
 

@@ -67,7 +67,9 @@ def first_readmissions(
 
 def first_of(pairs: pl.DataFrame, claims: pl.DataFrame, lists: PlannedLists | None) -> pl.DataFrame:
     """The earliest of each index's admissions, judged: `pairs` has index_id, index_ccn, days and the stay's columns."""
-    first = pairs.sort("index_id", "admission", "chain", "claim_id").unique("index_id", keep="first", maintain_order=True)
+    first = pairs.sort("index_id", "admission", "chain", "claim_id").unique(
+        "index_id", keep="first", maintain_order=True
+    )
     judged = planned_stays(first, lists).with_columns(same_hospital=pl.col("ccn").eq_missing(pl.col("index_ccn")))
     return judged.join(
         _sources(judged, claims), on=["beneficiary_id", "admission"], how="left", maintain_order="left"
@@ -91,9 +93,7 @@ def _sources(admissions: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     order = {name: rank for rank, name in enumerate(_SOURCES)}
     left = (
         asked.join(care.filter(pl.col("source").is_in(list(_SOURCES))), on="beneficiary_id", how="inner")
-        .filter(
-            (pl.col("start") < pl.col("admission")) & (pl.col("end") >= pl.col("admission").dt.offset_by("-1d"))
-        )
+        .filter((pl.col("start") < pl.col("admission")) & (pl.col("end") >= pl.col("admission").dt.offset_by("-1d")))
         .with_columns(_order=pl.col("source").replace_strict(order, return_dtype=pl.Int32))
         .sort("beneficiary_id", "admission", "_order")
         .unique(["beneficiary_id", "admission"], keep="first", maintain_order=True)

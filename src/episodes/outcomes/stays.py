@@ -78,7 +78,8 @@ def acute_stays(inpatient: pl.DataFrame, rules: OutcomeRules) -> pl.DataFrame:
             chain_end=pl.col("stay_end").max().over("chain"),
         )
         .with_columns(
-            last_leg=pl.col("leg") == pl.col("leg").filter(pl.col("stay_end") == pl.col("chain_end")).max().over("chain")
+            last_leg=pl.col("leg")
+            == pl.col("leg").filter(pl.col("stay_end") == pl.col("chain_end")).max().over("chain")
         )
         .drop("_reached", "_ccn", "_diagnosis", "_diagnosis_before")
     )
