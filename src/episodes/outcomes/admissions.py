@@ -47,8 +47,8 @@ def index_admissions(
         rules: default: `outcome_rules()`.
 
     Returns:
-        `INDEX_COLUMNS`, one row a stay: claim, hospital and physicians of the last leg, first_claim_id, admission of the
-        first leg, discharge of the last; cohort (surgery_gynecology, cardiorespiratory, cardiovascular, neurology,
+        `INDEX_COLUMNS`, one row a stay: claim, hospital and physicians of the last leg, first_claim_id, admission of
+        the first leg, discharge of the last; cohort (surgery_gynecology, cardiorespiratory, cardiovascular, neurology,
         medicine; null: none); is_index, and reasons why not, all that hold: `died_in_stay`, `left_against_advice`,
         `medical_treatment_of_cancer`, `rehabilitation`, `psychiatric`, `no_cohort`, `not_at_acute_hospital`,
         `under_age`, `age_unknown`, `not_enrolled`, `follow_up_incomplete`, `icd_9_codes`.
@@ -103,9 +103,9 @@ def readmissions_of(
         rules: default: `outcome_rules()`.
 
     Returns:
-        The index with event (an unplanned readmission; null: not decided) and, of the first readmission if there is one:
-        readmission_claim_id, readmission_ccn, readmission_date, days, planned, planned_reason, same_hospital, source
-        (the setting left within a day before it).
+        The index with event (an unplanned readmission; null: not decided) and, of the first readmission if there is
+        one: readmission_claim_id, readmission_ccn, readmission_date, days, planned, planned_reason, same_hospital,
+        source (the setting left within a day before it).
 
     Source: CMS hospital-wide readmission measure, 2021 (docs/outcomes.md).
 

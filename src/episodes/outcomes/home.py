@@ -1,4 +1,4 @@
-"""Days at home: days of the window alive and outside inpatient, skilled nursing, rehabilitation and hospice facilities."""
+"""Days at home: days of the window alive and outside hospitals, skilled nursing, rehabilitation, inpatient hospice."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ def episode_index(
     Returns:
         index_id (the episode's), beneficiary_id, anchor_setting, anchor_claim_id, anchor_code, anchor_ccn, anchor_npi
         (who operated, else who attended), anchor_start, anchor_end, anchor_status, window_start, episode_end,
-        scheduled_end, length_of_stay, chain (null: no acute stay), discharge, ccn and discharging_npi (of the last leg),
-        last_status, birth_date, death_date (null where it lies before the anchor, an error of the source),
+        scheduled_end, length_of_stay, chain (null: no acute stay), discharge, ccn and discharging_npi (of the last
+        leg), last_status, birth_date, death_date (null where it lies before the anchor, an error of the source),
         death_before_anchor.
     """
     keys = ["beneficiary_id", "claim_id"]

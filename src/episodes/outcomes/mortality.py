@@ -1,4 +1,4 @@
-"""Deaths within days of the admission; after a bypass, of the operation, which the hospital that operated answers for."""
+"""Deaths within days of the admission; after a bypass, of the operation, answered for by who operated."""
 
 from __future__ import annotations
 

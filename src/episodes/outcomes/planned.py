@@ -104,6 +104,14 @@ class PlannedLists:
         )
 
 
+_WITHOUT_PLANNED_PROCEDURE = {"none": "no_planned_procedure", "unmapped": "procedure_without_category"}
+_WITH_POTENTIALLY_PLANNED = {
+    "acute": "acute_diagnosis",
+    "other": "potentially_planned_procedure",
+    "unmapped": "diagnosis_without_category",
+}
+
+
 @cache
 def _decision(diagnosis: str, procedure: str) -> PlannedDecision:
     """The algorithm itself, over the classes of the principal diagnosis and of the procedures."""
@@ -116,12 +124,8 @@ def _decision(diagnosis: str, procedure: str) -> PlannedDecision:
     if diagnosis == "missing":
         return PlannedDecision(None, "no_principal_diagnosis")
     if procedure != "potentially_planned":
-        unmapped = procedure == "unmapped"
-        return PlannedDecision(False, "procedure_without_category" if unmapped else "no_planned_procedure")
-    if diagnosis == "acute":
-        return PlannedDecision(False, "acute_diagnosis")
-    unmapped = diagnosis == "unmapped"
-    return PlannedDecision(True, "diagnosis_without_category" if unmapped else "potentially_planned_procedure")
+        return PlannedDecision(False, _WITHOUT_PLANNED_PROCEDURE[procedure])
+    return PlannedDecision(diagnosis != "acute", _WITH_POTENTIALLY_PLANNED[diagnosis])
 
 
 def planned_lists(rules: PlannedRules | None = None) -> PlannedLists:

@@ -1,4 +1,4 @@
-"""Readmissions: the first admission after a discharge, whether it was planned, where it was, where the person came from.
+"""Readmissions: the first admission after a discharge, whether it was planned, where, and where the person came from.
 
 If the first admission was planned, nothing later counts for that discharge: an unplanned stay after it could stem
 from the planned one.
