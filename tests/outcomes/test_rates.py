@@ -146,6 +146,15 @@ def test_penalty_by_hand() -> None:
     assert found.exact_factor == Fraction("0.99489375")
 
 
+def test_conditions_may_be_named() -> None:
+    plain = excess_readmission_penalty([100, 200], [1.1, 1.2], [1.0, 1.1], neutrality=1, base_cents=10_000)
+    named = {"ami": 100, "hf": 200}, {"hf": 1.2, "ami": 1.1}, {"ami": 1.0, "hf": 1.1}
+    assert excess_readmission_penalty(*named, neutrality=1, base_cents=10_000) == plain
+    for others in ([1.1, 1.2], {"ami": 1.0}):
+        with pytest.raises(ArgumentError, match="the same ones"):
+            excess_readmission_penalty(named[0], others, named[2], neutrality=1, base_cents=10_000)
+
+
 def test_penalty_is_limited_to_three_percent() -> None:
     at = {"neutrality": 1, "base_cents": 1_000_000}
     assert excess_readmission_penalty([1_000_000], [1.03], [1.0], **at).factor == 0.97

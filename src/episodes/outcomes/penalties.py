@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -32,9 +32,9 @@ class ReadmissionPenalty:
 
 
 def excess_readmission_penalty(
-    payments_cents: Iterable[int],
-    ratios: Iterable[float],
-    medians: Iterable[float],
+    payments_cents: Iterable[int] | Mapping[str, int],
+    ratios: Iterable[float] | Mapping[str, float],
+    medians: Iterable[float] | Mapping[str, float],
     *,
     neutrality: float,
     base_cents: int,
@@ -49,7 +49,7 @@ def excess_readmission_penalty(
         payments_cents: base operating DRG payments of each condition's admissions. Leave out conditions with fewer than
             25 discharges: they do not enter.
         ratios: excess readmission ratio (predicted over expected) of each condition, in the same order.
-        medians: median ratio of the hospital's peer group, in the same order.
+        medians: median ratio of the hospital's peer group, in the same order. Or all three by name of the condition.
         neutrality: the neutrality modifier, 0 or more.
         base_cents: base operating DRG payments of all discharges, above 0.
         rules: the limit; default: `outcome_rules()`.
@@ -69,6 +69,9 @@ def excess_readmission_penalty(
         ... ).factor
         0.9952
     """
+    if isinstance(payments_cents, Mapping):
+        ratios, medians = (_named_alike(payments_cents, given) for given in (ratios, medians))
+        payments_cents = payments_cents.values()
     payments = [_cents("payments_cents", item) for item in payments_cents]
     own = [_number("ratios", item) for item in ratios]
     peers = [_number("medians", item) for item in medians]
@@ -92,6 +95,13 @@ def excess_readmission_penalty(
     share = excess / base
     factor = 1 - min(limit, share)
     return ReadmissionPenalty(round_half_up(excess), float(share), float(factor), share, factor)
+
+
+def _named_alike(payments: Mapping[str, int], given: Iterable[float] | Mapping[str, float]) -> list[float]:
+    """Values of the conditions, in the order of their payments."""
+    if not isinstance(given, Mapping) or set(given) != set(payments):
+        raise ArgumentError("payments_cents names its conditions: ratios and medians must name the same ones.")
+    return [given[condition] for condition in payments]
 
 
 def _cents(name: str, value: Any) -> int:
