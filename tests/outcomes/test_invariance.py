@@ -59,6 +59,8 @@ def test_a_lacking_column_is_named(built) -> None:
     episodes, tables = built
     with pytest.raises(ContractError, match="lacks 2 columns: anchor_code, scheduled_end"):
         outcomes_of(episodes.drop("anchor_code", "scheduled_end"), *tables)
+    with pytest.raises(ContractError, match="claims table lacks 1 column: keep_inner"):
+        outcomes_of(episodes, tables[0].drop("keep_inner"), *tables[1:])
     with pytest.raises(ArgumentError, match="Known: anchor_end, day_after_anchor_end"):
         outcomes_of(episodes, *tables, day_one="tomorrow")
 

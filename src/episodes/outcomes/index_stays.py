@@ -26,9 +26,9 @@ def episode_index(
     Returns:
         index_id (the episode's), beneficiary_id, anchor_setting, anchor_claim_id, anchor_code, anchor_ccn, anchor_npi
         (who operated, else who attended), anchor_start, anchor_end, anchor_status, window_start, episode_end,
-        scheduled_end, length_of_stay, chain (null: no acute stay), discharge, ccn and discharging_npi (of the last
-        leg), last_status, birth_date, death_date (null where it lies before the anchor, an error of the source),
-        death_before_anchor.
+        scheduled_end, length_of_stay, chain (null: no acute stay), discharge; ccn, discharging_operating_npi and
+        discharging_attending_npi (of the last leg); last_status, birth_date, death_date (null where it lies before the
+        anchor, an error of the source), death_before_anchor.
     """
     keys = ["beneficiary_id", "claim_id"]
     status = claims.select(*keys, anchor_status="discharge_status")
@@ -46,6 +46,8 @@ def episode_index(
             "episode_end",
             "scheduled_end",
             "length_of_stay",
+            "operating_npi",
+            "attending_npi",
             index_id="episode_id",
             anchor_npi=pl.coalesce("operating_npi", "attending_npi"),
             claim_id="anchor_claim_id",
@@ -64,8 +66,9 @@ def episode_index(
         anchor_status=own_status,
         discharge=pl.coalesce("discharge", "anchor_end"),
         ccn=pl.when(in_chain).then("discharging_ccn").otherwise("anchor_ccn"),
-        discharging_npi=pl.when(in_chain).then("discharging_npi").otherwise("anchor_npi"),
+        discharging_operating_npi=pl.when(in_chain).then("discharging_operating_npi").otherwise("operating_npi"),
+        discharging_attending_npi=pl.when(in_chain).then("discharging_attending_npi").otherwise("attending_npi"),
         last_status=pl.when(in_chain).then("last_status").otherwise(own_status),
         death_before_anchor=before,
         death_date=pl.when(~before).then("recorded_death"),
-    ).drop("claim_id", "recorded_death", "discharging_ccn", "discharged_by_claim_id")
+    ).drop("claim_id", "recorded_death", "discharging_ccn", "operating_npi", "attending_npi")

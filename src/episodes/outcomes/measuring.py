@@ -7,35 +7,15 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from episodes.errors import ArgumentError, ContractError, count_of, unknown_name
 from episodes.outcomes.complication_measures import complication_measures
 from episodes.outcomes.emergency import first_emergency_returns
+from episodes.outcomes.gathering import gathered
 from episodes.outcomes.home import days_at_home
-from episodes.outcomes.index_stays import DayOne, episode_index
+from episodes.outcomes.index_stays import DayOne
 from episodes.outcomes.mortality import mortality_starts
 from episodes.outcomes.outcome_rows import OUTCOME_SCHEMA, Material, rows
-from episodes.outcomes.planned import planned_lists
 from episodes.outcomes.readmission_measures import discharged_by, readmission_measures
-from episodes.outcomes.rules import OutcomeRules, outcome_rules
-from episodes.outcomes.stays import acute_stays, inpatient_stays
-
-NEEDED = (
-    "episode_id",
-    "beneficiary_id",
-    "anchor_setting",
-    "anchor_claim_id",
-    "anchor_code",
-    "anchor_ccn",
-    "attending_npi",
-    "operating_npi",
-    "anchor_start",
-    "anchor_end",
-    "episode_end",
-    "scheduled_end",
-    "length_of_stay",
-)
-"""Columns of episodes that the measures read."""
-_DAYS_ONE = ("anchor_end", "day_after_anchor_end")
+from episodes.outcomes.rules import OutcomeRules
 
 
 def outcomes_of(
@@ -89,21 +69,8 @@ def outcomes_of(
         >>> outcomes["measure"].n_unique()
         17
     """
-    _need(episodes, day_one)
-    rules = rules or outcome_rules()
-    people = episodes.select("beneficiary_id").unique()
-    claims, lines = (table.join(people, on="beneficiary_id", how="semi") for table in (claims, lines))
-    inpatient = inpatient_stays(claims)
-    stays = acute_stays(inpatient, rules)
-    material = Material(
-        index=episode_index(episodes, stays, claims, beneficiaries, day_one=day_one),
-        stays=stays,
-        inpatient=inpatient,
-        claims=claims,
-        lines=lines,
-        rules=rules,
-        lists=planned_lists(rules.planned),
-        complete_through=complete_through,
+    material = gathered(
+        episodes, claims, lines, beneficiaries, day_one=day_one, complete_through=complete_through, rules=rules
     )
     parts = [
         *readmission_measures(material),
@@ -173,14 +140,3 @@ def _days_at_home(material: Material) -> pl.DataFrame:
         counted.rename({"days": "value"}), on="index_id", how="left", maintain_order="left"
     ).with_columns(value=pl.when(~unknown).then("value"), reason=pl.when(unknown).then(pl.lit("follow_up_incomplete")))
     return rows(measured, "days_at_home")
-
-
-def _need(episodes: pl.DataFrame, day_one: str) -> None:
-    if day_one not in _DAYS_ONE:
-        raise ArgumentError(unknown_name("day_one", str(day_one), _DAYS_ONE))
-    lacking = [name for name in NEEDED if name not in episodes.columns]
-    if lacking:
-        raise ContractError(
-            f"The episodes table lacks {count_of(len(lacking), 'column')}: {', '.join(lacking)}. "
-            "Hand in the table that build_episodes makes (built.episodes)."
-        )

@@ -34,7 +34,9 @@ def discharged_by(material: Material) -> pl.DataFrame:
     first = pl.col("anchor_code").is_in(list(material.rules.readmissions.first_hospital_anchors.value))
     return material.index.with_columns(
         attributed_ccn=pl.when(first).then("anchor_ccn").otherwise("ccn"),
-        attributed_npi=pl.when(first).then("anchor_npi").otherwise("discharging_npi"),
+        attributed_npi=pl.when(first)
+        .then("anchor_npi")
+        .otherwise(pl.coalesce("discharging_operating_npi", "discharging_attending_npi")),
     )
 
 

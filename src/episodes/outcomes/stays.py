@@ -86,16 +86,15 @@ def acute_stays(inpatient: pl.DataFrame, rules: OutcomeRules) -> pl.DataFrame:
 
 
 def discharges(stays: pl.DataFrame) -> pl.DataFrame:
-    """One row a chain, from its last leg: chain, discharge, discharge_status and who discharged.
+    """One row a chain, from its last leg.
 
-    Columns: chain, discharge, discharged_by_claim_id, discharging_ccn, discharging_npi (who operated in the last leg,
-    else who attended), last_status.
+    Columns: chain, discharge, discharging_ccn, discharging_operating_npi, discharging_attending_npi, last_status.
     """
     return stays.filter("last_leg").select(
         "chain",
         discharge="chain_end",
-        discharged_by_claim_id="claim_id",
         discharging_ccn="ccn",
-        discharging_npi=pl.coalesce("operating_npi", "attending_npi"),
+        discharging_operating_npi="operating_npi",
+        discharging_attending_npi="attending_npi",
         last_status="discharge_status",
     )
