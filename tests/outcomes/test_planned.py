@@ -131,6 +131,7 @@ def test_one_stay_and_a_frame_decide_alike() -> None:
         ("S72001A", ["0SR90J9"], False, "acute_diagnosis"),
         ("M1611", [], False, "no_planned_procedure"),
         ("M1611", None, False, "no_planned_procedure"),
+        ("M1611", [None, "0SR90J9"], True, "potentially_planned_procedure"),
         ("M1611", ["ZZZZZZZ"], False, "procedure_without_category"),
         ("X9X9X", ["0SR90J9"], True, "diagnosis_without_category"),
     ],

@@ -30,8 +30,8 @@ def event_costs(outcomes: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         One row an event that was seen on a later stay: episode_id, measure, event_claim_id, facility_cents,
-        professional_cents, cents (their sum; 0: outside the episode, or left out of it). A stay may stand behind several
-        measures: sum within one measure only.
+        professional_cents, cents (their sum; 0: outside the episode, or left out of it). A stay may stand behind
+        several measures: sum within one measure only.
 
     Raises:
         ContractError: `services` lacks columns.

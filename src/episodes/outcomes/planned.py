@@ -196,7 +196,7 @@ def is_planned(
     if isinstance(procedures, str | bytes | int):
         raise ArgumentError("procedures must be a list of codes, such as ['0SR90J9']; it may be empty.")
     lists = _packaged_lists()
-    given = list(procedures or [])
+    given = [] if procedures is None else [item for item in procedures if item is not None]
     if categories:
         of_diagnosis = lists.diagnosis_class(None, _category("diagnosis", diagnosis))
         classes = [lists.procedure_class(None, _category("procedures", item)) for item in given]

@@ -50,20 +50,11 @@ def acute_stays(inpatient: pl.DataFrame, rules: OutcomeRules) -> pl.DataFrame:
     The last leg is the one with the latest discharge; `chain_end` is that discharge.
     """
     acute = inpatient.filter(pl.col("kind_of_provider").is_in(list(rules.stays.provider_types.value)))
-    person = "beneficiary_id"
-    reached = pl.col("stay_end").cum_max().over(person)
-    before = acute.with_columns(
-        _reached=reached,
-        _ccn=pl.col("ccn").shift(1).over(person),
-        _diagnosis=pl.col("diagnoses").list.first(),
-    ).with_columns(
-        _reached=pl.col("_reached").shift(1).over(person),
-        _diagnosis_before=pl.col("_diagnosis").shift(1).over(person),
-    )
-    gap = (pl.col("stay_start") - pl.col("_reached")).dt.total_days()
-    elsewhere = pl.col("ccn").ne_missing(pl.col("_ccn"))
+    before = _with_stay_before(acute)
+    gap = (pl.col("stay_start") - pl.col("_end_before")).dt.total_days()
+    elsewhere = pl.col("ccn").ne_missing(pl.col("_ccn_before"))
     same_diagnosis = pl.lit(rules.stays.join_same_day_same_diagnosis.value) & (
-        pl.col("_diagnosis") == pl.col("_diagnosis_before")
+        pl.col("diagnoses").list.first() == pl.col("_diagnosis_before")
     )
     joins = (
         pl.when(elsewhere)
@@ -81,8 +72,24 @@ def acute_stays(inpatient: pl.DataFrame, rules: OutcomeRules) -> pl.DataFrame:
             last_leg=pl.col("leg")
             == pl.col("leg").filter(pl.col("stay_end") == pl.col("chain_end")).max().over("chain")
         )
-        .drop("_reached", "_ccn", "_diagnosis", "_diagnosis_before")
+        .drop("_end_before", "_ccn_before", "_diagnosis_before")
     )
+
+
+def _with_stay_before(stays: pl.DataFrame) -> pl.DataFrame:
+    """Add end, hospital and diagnosis of the earlier stay of the person that reaches furthest (of equals the later).
+
+    That is not always the one listed before: a stay within another one ends earlier.
+    """
+    person = "beneficiary_id"
+    reaches_furthest = pl.col("stay_end") == pl.col("stay_end").cum_max().over(person)
+    rows = stays.with_row_index("_row").with_columns(
+        _before=pl.when(reaches_furthest).then("_row").forward_fill().shift(1).over(person)
+    )
+    earlier = rows.select(
+        _before="_row", _end_before="stay_end", _ccn_before="ccn", _diagnosis_before=pl.col("diagnoses").list.first()
+    )
+    return rows.join(earlier, on="_before", how="left", maintain_order="left").drop("_row", "_before")
 
 
 def discharges(stays: pl.DataFrame) -> pl.DataFrame:
