@@ -54,7 +54,7 @@ def test_random_people(drawn: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000)
+@settings(max_examples=500)
 @given(close_stays())
 def test_many_random_people(drawn: list[dict[str, Any]]) -> None:
     assert_alike(drawn)
