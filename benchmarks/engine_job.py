@@ -1,0 +1,84 @@
+"""The benchmark's job with this library, over a store or over plain Parquet.
+
+    python -m benchmarks.engine_job CLAIMS OUT --threads 2
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import polars as pl
+
+import episodes as ep
+
+PROGRAM = Path(__file__).parent / "programs" / "joint-and-heart.toml"
+PERIOD = ("2022-01-01", "2026-12-31")
+
+
+def run(claims_folder: Path, out: Path, threads: int = 2) -> None:
+    """Build the episodes and write the three tables of the job."""
+    claims = ep.read_claims(claims_folder, validate="none")
+    claims.complete_through = None  # rivals take the claims as complete
+    built = ep.build_episodes(claims, ep.load_program(PROGRAM, period=PERIOD), threads=threads)
+    out.mkdir(parents=True, exist_ok=True)
+    cents = [name for name in built.episodes.columns if name.endswith("_cents")]
+    episodes = built.episodes.select(
+        "beneficiary_id",
+        "category",
+        "anchor_setting",
+        "anchor_claim_id",
+        "anchor_ccn",
+        "operating_npi",
+        "attending_npi",
+        "anchor_start",
+        "anchor_end",
+        "episode_start",
+        "episode_end",
+        "post_episode_end",
+        "status",
+        pl.col("reasons").list.join(";"),
+        *cents,
+    )
+    episodes.write_parquet(out / "episodes.parquet", compression="zstd")
+    _providers(built, claims).write_parquet(out / "providers.parquet", compression="zstd")
+    built.balance.drop("memo_cents").write_parquet(out / "balance.parquet", compression="zstd")
+
+
+def _providers(built: ep.BuiltEpisodes, claims: ep.Claims) -> pl.DataFrame:
+    if (given := getattr(built, "providers", None)) is not None:
+        return given
+    keys = ["beneficiary_id", "claim_id"]
+    of_claim = claims.claims.select(*keys, operating="operating_npi", attending="attending_npi")
+    rows = (
+        built.services.filter((pl.col("disposition") == "included") & (pl.col("period") != "post_episode"))
+        .join(built.final().lazy().select("episode_id", "beneficiary_id"), on="episode_id", how="inner")
+        .join(of_claim, on=keys, how="left")
+        .rename({"rendering_npi": "rendering"})
+    )
+    return (
+        pl.concat(
+            [
+                rows.select(role=pl.lit(role), provider_id=pl.col(role), cents="cents")
+                for role in ("rendering", "operating", "attending", "ccn")
+            ]
+        )
+        .drop_nulls("provider_id")
+        .group_by("role", "provider_id")
+        .agg(pl.col("cents").sum())
+        .collect()
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The job as a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine_job")
+    parser.add_argument("claims", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args(arguments)
+    run(chosen.claims, chosen.out, chosen.threads)
+
+
+if __name__ == "__main__":
+    main()
