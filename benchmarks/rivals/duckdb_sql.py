@@ -220,14 +220,24 @@ SELECT j.* EXCLUDE (reasons),
 FROM judged AS j LEFT JOIN lost AS l USING (episode)
 """
 
-_LOOKED_AT = """
-CREATE TEMP TABLE looked_at AS
-WITH whole AS (
+_WINDOWS = """
+CREATE TEMP TABLE windows AS
+SELECT
+    episode, beneficiary_id, status, anchor_setting, anchor_claim_id, anchor_line_number, anchor_end, episode_start,
+    episode_end, post_episode_end, operating_npi AS anchor_operating_npi, can_chain, chain,
+    count(*) OVER (PARTITION BY beneficiary_id) = 1 AS alone
+FROM decided
+"""
+
+_WHOLE = """
+CREATE TEMP TABLE whole AS
+WITH items AS (
     SELECT
         s.beneficiary_id, s.claim_id, 'inpatient' AS setting, s.kind, s.first_day, s.last_day, s.standardized_cents,
         s.primary_payer_paid_cents, coalesce(s.keep_inner_outer, true) AS kept, s.stay_exclusion,
         s.operating_npi, s.attending_npi, s.ccn, g.can_chain, g.chain
     FROM stays AS s LEFT JOIN legs AS g USING (beneficiary_id, claim_id)
+    SEMI JOIN decided USING (beneficiary_id)
   UNION ALL
     SELECT
         beneficiary_id, claim_id, setting, NULL,
@@ -236,98 +246,104 @@ WITH whole AS (
              THEN greatest(coalesce(discharge_date, thru_date), coalesce(admission_date, from_date))
              ELSE thru_date END,
         standardized_cents, primary_payer_paid_cents, true, NULL, operating_npi, attending_npi, ccn, NULL, NULL
-    FROM claims WHERE setting IN ('snf', 'home_health', 'hospice')
-), whole_rows AS (
+    FROM claims SEMI JOIN decided USING (beneficiary_id)
+    WHERE setting IN ('snf', 'home_health', 'hospice')
+), looked_at AS (
     SELECT
-        e.episode, w.claim_id, 0 AS line_number, w.setting, w.kind, w.first_day, w.last_day, w.standardized_cents,
-        w.primary_payer_paid_cents,
-        coalesce(e.anchor_setting = 'inpatient' AND e.can_chain = w.can_chain AND e.chain = w.chain, false) AS own,
-        w.kept, w.stay_exclusion, NULL AS hcpcs, NULL::VARCHAR[] AS modifiers, NULL AS revenue_center,
-        NULL AS place_of_service, NULL AS status_indicator, NULL AS rendering_npi, w.operating_npi, w.attending_npi,
-        w.ccn
-    FROM whole AS w JOIN decided AS e
-      ON e.beneficiary_id = w.beneficiary_id AND w.first_day BETWEEN e.episode_start AND e.post_episode_end
-), line_rows AS (
-    SELECT
-        e.episode, l.claim_id, l.line_number, c.setting, NULL AS kind,
-        coalesce(l.service_date, c.from_date) AS first_day, coalesce(l.service_date, c.from_date) AS last_day,
-        l.standardized_cents, l.primary_payer_paid_cents,
-        e.anchor_setting = 'outpatient' AND e.anchor_claim_id = l.claim_id AND e.anchor_line_number = l.line_number
-            AS own,
-        true AS kept, NULL AS stay_exclusion, l.hcpcs, l.modifiers, l.revenue_center, l.place_of_service,
-        l.status_indicator, l.rendering_npi, c.operating_npi, c.attending_npi, c.ccn
-    FROM lines AS l
-    JOIN claims AS c ON c.beneficiary_id = l.beneficiary_id AND c.claim_id = l.claim_id
-    JOIN decided AS e
-      ON e.beneficiary_id = l.beneficiary_id
-     AND coalesce(l.service_date, c.from_date) BETWEEN e.episode_start AND e.post_episode_end
-    WHERE c.setting IN ('outpatient', 'professional', 'dme', 'drug')
+        i.* EXCLUDE (beneficiary_id), e.*,
+        coalesce(e.anchor_setting = 'inpatient' AND e.can_chain = i.can_chain AND e.chain = i.chain, false) AS own
+    FROM items AS i JOIN windows AS e
+      ON e.beneficiary_id = i.beneficiary_id AND i.first_day BETWEEN e.episode_start AND e.post_episode_end
 )
-SELECT r.*,
-    CASE WHEN own OR first_day < anchor_end OR (first_day = anchor_end AND (anchor_setting = 'outpatient'
-              OR (setting = 'professional' AND coalesce(place_of_service IN ('21', '23'), false)))) THEN 'anchor'
-         WHEN first_day <= episode_end THEN 'post' ELSE 'post_episode' END AS period,
+SELECT *,
+    CASE WHEN own OR first_day < anchor_end OR (first_day = anchor_end AND anchor_setting = 'outpatient')
+         THEN 'anchor' WHEN first_day <= episode_end THEN 'post' ELSE 'post_episode' END AS period,
     CASE WHEN own THEN NULL
-         WHEN setting = 'drug' THEN 'setting_not_covered'
          WHEN standardized_cents IS NULL THEN 'no_amount_on_basis'
          WHEN primary_payer_paid_cents > 0 THEN 'other_payer'
-         WHEN stay_exclusion IS NOT NULL AND (anchor_setting = 'outpatient' OR first_day >= anchor_end)
-             THEN stay_exclusion
-         WHEN hcpcs IN (FROM clotting_factors) THEN 'clotting_factor'
-         WHEN hcpcs IN (FROM excluded_drugs) THEN 'excluded_part_b_drug'
-         WHEN setting = 'outpatient' AND status_indicator = 'H' THEN 'device_pass_through' END AS reason
-FROM (FROM whole_rows UNION ALL FROM line_rows) AS r JOIN decided AS e USING (episode)
-WHERE own OR kept
+         WHEN anchor_setting = 'outpatient' OR first_day >= anchor_end THEN stay_exclusion END AS reason
+FROM looked_at WHERE own OR kept
 """
 
 _SERVICES = """
 CREATE TEMP TABLE services AS
-WITH excluded_stays AS (
-    SELECT episode, first_day, last_day FROM looked_at
+WITH line_claims AS MATERIALIZED (
+    SELECT
+        c.claim_id, c.setting, c.from_date, c.operating_npi, c.attending_npi, c.ccn, e.*
+    FROM claims AS c JOIN windows AS e ON e.beneficiary_id = c.beneficiary_id
+    WHERE c.setting IN ('outpatient', 'professional', 'dme', 'drug')
+), excluded_stays AS (
+    SELECT episode, list({{'first': first_day, 'last': last_day}}) AS excluded_stays FROM whole
     WHERE setting = 'inpatient' AND reason IN ('excluded_readmission_drg', 'excluded_readmission_mdc')
-), in_stays AS (
-    SELECT DISTINCT r.episode, r.claim_id, r.line_number
-    FROM looked_at AS r JOIN excluded_stays AS s
-      ON s.episode = r.episode AND r.first_day BETWEEN s.first_day AND s.last_day
-    WHERE r.setting = 'professional' AND r.period <> 'anchor' AND r.reason IS NULL AND NOT r.own
-), reasoned AS (
-    SELECT r.* REPLACE (CASE WHEN i.episode IS NOT NULL THEN 'professional_in_excluded_stay' ELSE r.reason END
-                        AS reason)
-    FROM looked_at AS r LEFT JOIN in_stays AS i USING (episode, claim_id, line_number)
-), shared AS (
-    SELECT r.*, e.beneficiary_id, e.status, e.anchor_setting, e.anchor_claim_id, e.operating_npi AS anchor_operating,
-        e.episode_end, e.post_episode_end,
-        coalesce(r.standardized_cents, 0) AS full_cents,
-        last_day - first_day + 1 AS days,
-        CASE WHEN r.reason IS NULL AND NOT own
-                  AND last_day > CASE WHEN period = 'post_episode' THEN e.post_episode_end ELSE e.episode_end END
-             THEN greatest(0, CASE WHEN period = 'post_episode' THEN e.post_episode_end ELSE e.episode_end END
-                              - first_day + 1)
-             END AS days_inside
-    FROM reasoned AS r JOIN decided AS e USING (episode)
+    GROUP BY episode
+), looked_at AS (
+    SELECT
+        c.*, l.line_number, coalesce(l.service_date, c.from_date) AS first_day, l.standardized_cents,
+        l.primary_payer_paid_cents, l.hcpcs, l.modifiers, l.revenue_center, l.place_of_service, l.status_indicator,
+        l.rendering_npi,
+        c.anchor_setting = 'outpatient' AND c.anchor_claim_id = c.claim_id AND c.anchor_line_number = l.line_number
+            AS own
+    FROM lines AS l JOIN line_claims AS c
+      ON c.beneficiary_id = l.beneficiary_id AND c.claim_id = l.claim_id
+     AND coalesce(l.service_date, c.from_date) BETWEEN c.episode_start AND c.post_episode_end
+), placed AS (
+    SELECT l.*, s.excluded_stays,
+        CASE WHEN own OR first_day < anchor_end OR (first_day = anchor_end AND (anchor_setting = 'outpatient'
+                  OR (setting = 'professional' AND coalesce(place_of_service IN ('21', '23'), false)))) THEN 'anchor'
+             WHEN first_day <= episode_end THEN 'post' ELSE 'post_episode' END AS period
+    FROM looked_at AS l LEFT JOIN excluded_stays AS s USING (episode)
+), of_lines AS (
+    SELECT
+        episode, beneficiary_id, alone, claim_id, line_number, status, period,
+        CASE WHEN own THEN NULL
+             WHEN setting = 'drug' THEN 'setting_not_covered'
+             WHEN standardized_cents IS NULL THEN 'no_amount_on_basis'
+             WHEN primary_payer_paid_cents > 0 THEN 'other_payer'
+             WHEN hcpcs IN ({clotting_factors}) THEN 'clotting_factor'
+             WHEN hcpcs IN (FROM excluded_drugs) THEN 'excluded_part_b_drug'
+             WHEN setting = 'outpatient' AND status_indicator = 'H' THEN 'device_pass_through'
+             WHEN excluded_stays IS NOT NULL AND setting = 'professional' AND period <> 'anchor'
+                  AND len(list_filter(excluded_stays, lambda s: first_day BETWEEN s.first AND s.last)) > 0
+             THEN 'professional_in_excluded_stay' END AS reason,
+        coalesce(standardized_cents, 0) AS full_cents,
+        CASE WHEN own OR (anchor_setting = 'outpatient' AND setting = 'outpatient' AND claim_id = anchor_claim_id
+                          AND period = 'anchor') THEN 'anchor_facility'
+             WHEN setting = 'dme' THEN setting
+             WHEN setting = 'drug' OR hcpcs[1] = 'J' OR revenue_center = '0636' THEN 'drugs'
+             WHEN setting = 'outpatient' AND revenue_center IN ('0450', '0451', '0452', '0456', '0459', '0981')
+             THEN 'emergency'
+             WHEN setting = 'outpatient' THEN 'outpatient'
+             WHEN hcpcs BETWEEN '00100' AND '01999' THEN 'anesthesia'
+             WHEN list_has_any(modifiers, ['80', '81', '82', 'AS']) THEN 'assistant'
+             WHEN period = 'anchor' AND rendering_npi = anchor_operating_npi THEN 'surgeon'
+             ELSE 'professional' END AS service,
+        rendering_npi, operating_npi, attending_npi, ccn
+    FROM placed
+), split AS (
+    SELECT *,
+        coalesce(standardized_cents, 0) AS full_cents, last_day - first_day + 1 AS days,
+        CASE WHEN reason IS NULL AND NOT own AND last_day > boundary THEN greatest(0, boundary - first_day + 1) END
+            AS days_inside
+    FROM (SELECT *, CASE WHEN period = 'post_episode' THEN post_episode_end ELSE episode_end END AS boundary
+          FROM whole)
 )
 SELECT
-    episode, beneficiary_id, claim_id, line_number, status, period, reason, full_cents,
+    episode, beneficiary_id, alone, claim_id, line_number, status, period, reason, full_cents,
+    CASE WHEN reason IS NULL THEN full_cents ELSE 0 END AS cents, false AS carries_over, service,
+    rendering_npi, operating_npi, attending_npi, ccn
+FROM of_lines
+UNION ALL
+SELECT
+    episode, beneficiary_id, alone, claim_id, 0, status, period, reason, full_cents,
     CASE WHEN reason IS NOT NULL THEN 0
          WHEN days_inside IS NULL THEN full_cents
          ELSE (2 * full_cents * days_inside + days) // (2 * days)
-              - ((2 * full_cents * days_inside + days) % (2 * days) < 0)::INTEGER END AS cents,
-    days_inside IS NOT NULL AND period <> 'post_episode' AND post_episode_end > episode_end AS carries_over,
-    CASE WHEN own OR (anchor_setting = 'outpatient' AND setting = 'outpatient' AND claim_id = anchor_claim_id
-                      AND period = 'anchor') THEN 'anchor_facility'
-         WHEN setting = 'inpatient' AND kind IN ('ltch', 'irf', 'ipf') THEN kind
-         WHEN setting = 'inpatient' THEN 'readmission'
-         WHEN setting IN ('snf', 'home_health', 'hospice', 'dme') THEN setting
-         WHEN setting = 'drug' OR hcpcs[1] = 'J' OR revenue_center = '0636' THEN 'drugs'
-         WHEN setting = 'outpatient' AND revenue_center IN ('0450', '0451', '0452', '0456', '0459', '0981')
-             THEN 'emergency'
-         WHEN setting = 'outpatient' THEN 'outpatient'
-         WHEN hcpcs BETWEEN '00100' AND '01999' THEN 'anesthesia'
-         WHEN list_has_any(modifiers, ['80', '81', '82', 'AS']) THEN 'assistant'
-         WHEN period = 'anchor' AND rendering_npi = anchor_operating THEN 'surgeon'
-         ELSE 'professional' END AS service,
-    rendering_npi, operating_npi, attending_npi, ccn
-FROM shared
+              - ((2 * full_cents * days_inside + days) % (2 * days) < 0)::INTEGER END,
+    days_inside IS NOT NULL AND period <> 'post_episode' AND post_episode_end > episode_end,
+    CASE WHEN own THEN 'anchor_facility' WHEN kind IN ('ltch', 'irf', 'ipf') THEN kind
+         WHEN setting = 'inpatient' THEN 'readmission' ELSE setting END,
+    NULL, operating_npi, attending_npi, ccn
+FROM split
 """
 
 _EPISODES = """
@@ -385,7 +401,19 @@ SELECT anchored, sum(items)::BIGINT AS items, coalesce(sum(cents), 0)::BIGINT AS
 
 _BALANCE = """
 COPY (
-    WITH by_item AS (
+    WITH counted AS (
+        SELECT *, status = 'final' AND reason IS NULL AS counts FROM services
+    ), by_item AS (
+        SELECT
+            full_cents,
+            CASE WHEN counts AND period <> 'post_episode' THEN period END AS in_period,
+            CASE WHEN counts AND period <> 'post_episode' THEN cents END AS in_cents,
+            CASE WHEN counts AND carries_over THEN full_cents - cents END AS carried_cents,
+            CASE WHEN counts AND period = 'post_episode' THEN cents END AS after_cents,
+            status <> 'final' AS not_final,
+            CASE WHEN status = 'final' THEN reason END AS excluded
+        FROM counted WHERE alone
+      UNION ALL
         SELECT
             any_value(full_cents) AS full_cents,
             any_value(period) FILTER (counts AND period <> 'post_episode') AS in_period,
@@ -394,8 +422,7 @@ COPY (
             arg_min(cents, episode) FILTER (counts AND period = 'post_episode') AS after_cents,
             bool_or(status <> 'final') AS not_final,
             arg_min(reason, episode) FILTER (status = 'final' AND reason IS NOT NULL) AS excluded
-        FROM (SELECT *, status = 'final' AND reason IS NULL AS counts FROM services)
-        GROUP BY beneficiary_id, claim_id, line_number
+        FROM counted WHERE NOT alone GROUP BY beneficiary_id, claim_id, line_number
     ), booked AS (
         SELECT *, CASE WHEN in_period IS NOT NULL THEN carried_cents ELSE after_cents END AS later_cents FROM by_item
     ), entries AS (
@@ -441,7 +468,8 @@ STEPS = (
     ("candidates", _CANDIDATES),
     ("judged", _JUDGED),
     ("decided", _DECIDED),
-    ("looked_at", _LOOKED_AT),
+    ("windows", _WINDOWS),
+    ("whole", _WHOLE),
     ("services", _SERVICES),
     ("totals", _TOTALS),
 )
@@ -465,7 +493,6 @@ def connect(threads: int, memory: str | None = None) -> duckdb.DuckDBPyConnectio
         "ccn_ranges (rank INTEGER, kind VARCHAR, part VARCHAR, low VARCHAR, high VARCHAR)": codes.ccn_ranges(),
         "drg_mdcs (drg VARCHAR, mdc VARCHAR)": list(codes.mdc_by_drg().items()),
         "excluded_drgs (drg VARCHAR)": [(code,) for code in codes.excluded_drgs()],
-        "clotting_factors (hcpcs VARCHAR)": [(code,) for code in codes.clotting_factors()],
         "excluded_drugs (hcpcs VARCHAR)": [(code,) for code in codes.excluded_drugs()],
     }
     for table, rows in listed.items():
@@ -490,7 +517,7 @@ def load_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def run(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str, float]:
-    """Do the job and write the three tables; returns the seconds of each step."""
+    """Do the job and write the three tables; returns the processor seconds of each step."""
     import time
 
     out.mkdir(parents=True, exist_ok=True)
@@ -498,6 +525,7 @@ def run(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str, float]:
         "first_day": PERIOD[0],
         "last_day": PERIOD[1],
         "out": str(out),
+        "clotting_factors": ", ".join(map(repr, codes.clotting_factors())),
         "excluded_mdcs": ", ".join(map(repr, codes.EXCLUDED_MDCS)),
         "state_prefixes": ", ".join(map(repr, codes.excluded_state_prefixes())),
         "service_sums": ", ".join(
@@ -510,9 +538,9 @@ def run(connection: duckdb.DuckDBPyConnection, out: Path) -> dict[str, float]:
     }
     seconds = {}
     for name, statement in (*STEPS, *WRITTEN):
-        started = time.perf_counter()
+        started = time.process_time()
         connection.execute(statement.format(**texts) if "{" in statement else statement)
-        seconds[name] = time.perf_counter() - started
+        seconds[name] = time.process_time() - started
     for name, _ in reversed(STEPS):
         connection.execute(f"DROP TABLE temp.{name}")
     return seconds
