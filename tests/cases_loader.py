@@ -3,7 +3,9 @@
 The format knows no implementation: `Case.tables` (rows) or `Case.frames()` go in, `mismatches(case, episodes,
 services)` takes rows with the columns of `built.episodes` and `built.services` and says what differs.
 
-A file has `section` and `[[case]]` tables:
+A folder holds the cases of one programme, whose id is the folder's name. A file has `section`, may have
+`performance_year`, `coverage_kinds` (what people are enrolled in; Parts A and B) and `[bases.<name>]` (rows that a case
+starts with, beside those below), and has `[[case]]` tables:
 
 * `id`, `shows`; `section` where it is not the file's;
 * `base`: "stay" (claim A: DRG 470, 2022-03-01 to 2022-03-04 at 100001, 1,000,000 cents) or "procedure" (claim O,
@@ -13,9 +15,10 @@ A file has `section` and `[[case]]` tables:
   lines of one claim, whose own columns stand in the first of them;
 * `visits`: lines of home health claims: `id`, `date`, and `center` (0551), `charge` (10,000 cents);
 * any other key of a row is a column of the claims contract, or one of the SHORT names below;
-* `person` (columns of beneficiaries), `coverage` (added to open Parts A and B from 2015), `enrolled = false` (no
-  Parts A and B), `known = false` (no row of the person);
-* `options`: `period`, `amount_basis`, `without_exclusions`; `references`: tables that replace those of the folder.
+* `person` (columns of beneficiaries), `coverage` (added to open `coverage_kinds` from 2005), `enrolled = false` (none
+  of those), `known = false` (no row of the person);
+* `options`: `performance_year`, `period`, `amount_basis`, `without_exclusions`; `references`: tables that replace those
+  of the folder (`references.toml`), or the packaged ones where it has none.
 
 Expected: `episodes`, one table each with `anchor` (the claim id; `anchor_start` where a claim has two) and any columns
 of `built.episodes`; they are all there are. `services`, strings "<item> <period> <cents>" or "<item> excluded
@@ -135,6 +138,7 @@ class Case:
     """One worked case: what goes in, and what is expected."""
 
     id: str
+    program: str
     section: str
     shows: str
     tables: dict[str, list[Row]]
@@ -167,13 +171,18 @@ class Case:
 
 def load_cases(folder: Path) -> list[Case]:
     """All cases of a folder, in the order of its files."""
-    references = read_references(folder)
+    references = read_references(folder) if (folder / "references.toml").exists() else {}
     cases = []
     for path in sorted(folder.glob("*.toml")):
         if path.name == "references.toml":
             continue
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        cases += [case_of(raw, content["section"], references) for raw in content["case"]]
+        head = {key: value for key, value in content.items() if key != "case"}
+        unknown = head.keys() - {"section", "performance_year", "coverage_kinds", "bases"}
+        if unknown:
+            raise ValueError(f"{path.name}: unknown keys {sorted(unknown)}")
+        program = folder.name.replace("_", "-")
+        cases += [case_of(raw, program, head, references) for raw in content["case"]]
     doubled = {case.id for case in cases if sum(other.id == case.id for other in cases) > 1}
     if doubled:
         raise ValueError(f"case ids used more than once: {sorted(doubled)}")
@@ -211,11 +220,12 @@ def reference_row(name: str, given: Row) -> Row:
     return {column: given.get(column) for column in REFERENCE_TYPES[name]}
 
 
-def case_of(raw: Row, section: str, references: dict[str, list[Row]]) -> Case:
+def case_of(raw: Row, program: str, head: Row, references: dict[str, list[Row]]) -> Case:
     unknown = raw.keys() - OWN_KEYS
     if unknown:
         raise ValueError(f"case {raw['id']}: unknown keys {sorted(unknown)}")
-    base = BASES[raw["base"]] if "base" in raw else {}
+    bases = {**BASES, **head.get("bases", {})}
+    base = bases[raw["base"]] if "base" in raw else {}
     claims: dict[str, Row] = {}
     lines: list[Row] = []
     for key, setting in SETTING_OF.items():
@@ -228,7 +238,8 @@ def case_of(raw: Row, section: str, references: dict[str, list[Row]]) -> Case:
         lines.append(contract_row("lines", line_columns(columns)))
     coverage = list(raw.get("coverage", []))
     if raw.get("enrolled", True):
-        coverage += [{"kind": kind, "start_date": date(2015, 1, 1)} for kind in ("part_a", "part_b")]
+        kinds = head.get("coverage_kinds", ["part_a", "part_b"])
+        coverage += [{"kind": kind, "start_date": date(2005, 1, 1)} for kind in kinds]
     people = [{"beneficiary_id": PERSON, **raw.get("person", {})}] if raw.get("known", True) else []
     services = raw.get("services", {})
     if isinstance(services, list):
@@ -236,7 +247,8 @@ def case_of(raw: Row, section: str, references: dict[str, list[Row]]) -> Case:
     given = {name: [reference_row(name, row) for row in rows] for name, rows in raw.get("references", {}).items()}
     return Case(
         id=raw["id"],
-        section=raw.get("section", section),
+        program=program,
+        section=raw.get("section", head["section"]),
         shows=raw["shows"],
         tables={
             "claims": list(claims.values()),
@@ -245,10 +257,14 @@ def case_of(raw: Row, section: str, references: dict[str, list[Row]]) -> Case:
             "coverage": [contract_row("coverage", {"beneficiary_id": PERSON, **row}) for row in coverage],
         },
         references={**references, **given},
-        options=raw.get("options", {}),
+        options={**_year_of(head), **raw.get("options", {})},
         episodes=raw["episodes"],
         services=services,
     )
+
+
+def _year_of(head: Row) -> Row:
+    return {"performance_year": head["performance_year"]} if "performance_year" in head else {}
 
 
 def add_row(setting: str, row: Row, claims: dict[str, Row], lines: list[Row]) -> None:

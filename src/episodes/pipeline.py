@@ -10,10 +10,11 @@ from typing import Any
 import polars as pl
 
 from episodes.building.balance import check_balance, summed
-from episodes.building.bucket import Bucket, BucketResult, build_bucket, payable_total
+from episodes.building.bucket import Bucket, BucketResult, build_bucket, summed_providers
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
 from episodes.building.notices import notices
+from episodes.building.sources import payable_total
 from episodes.claims import Claims
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.people import bucket_of_hash, people_in_order
@@ -159,6 +160,7 @@ def _put_together(
     episodes = pl.concat([result.episodes for result in results])
     services = pl.concat([result.services for result in results])
     balance = summed(pl.concat([result.balance for result in results]))
+    providers = summed_providers(pl.concat([result.providers for result in results]))
     input_items, input_cents = payable_total(tables["claims"], tables["lines"], context)
     check_balance(balance, input_cents, input_items)
     by_status = episodes.group_by("status").len().sort("status")
@@ -181,6 +183,7 @@ def _put_together(
         episodes=episodes,
         services=services.lazy(),
         balance=balance,
+        providers=providers,
         hospitals=claims.hospitals.collect(),
         participants=context.participants,
         quality=claims.quality.collect(),

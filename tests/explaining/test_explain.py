@@ -24,7 +24,8 @@ from episodes.errors import ArgumentError, BalanceError
 from episodes.explaining import Explanation
 from episodes.explaining.exclusions import _RUNGS
 from episodes.explaining.services import _RULE_OF_BAR, _SAYS_OF_BAR, _SAYS_OF_KIND
-from episodes.programs.construction import Rung, ServiceExclusion
+from episodes.programs.ladder_rules import Rung
+from episodes.programs.service_rules import ServiceExclusion
 from episodes.synthetic.configuration import load_configuration
 
 WITH_REASONS = [event for event in load_configuration().planted.events if event.reasons]

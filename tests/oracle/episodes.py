@@ -231,19 +231,21 @@ def mdc_of_drg(drg: str | None) -> str | None:
 # --- 1. payable items ---------------------------------------------------------------------------------------
 
 
-def payable_items(claims: list[Row], lines_of: dict[Any, list[Row]], basis: str) -> list[Row]:
+def payable_items(
+    claims: list[Row], lines_of: dict[Any, list[Row]], basis: str, netted: tuple[str, ...] = ADD_ONS
+) -> list[Row]:
     """The items of one person: a claim that is paid as a whole, or each line of any other."""
     items = []
     for claim in claims:
         lines = lines_of.get((claim["beneficiary_id"], claim["claim_id"]), [])
         if claim["setting"] in CLAIM_PAID_SETTINGS:
-            items.append(item_of_claim(claim, lines, basis))
+            items.append(item_of_claim(claim, lines, basis, netted))
         else:
             items += [item_of_line(claim, line, basis) for line in lines]
     return sorted(items, key=lambda item: item["id"])
 
 
-def item_of_claim(claim: Row, lines: list[Row], basis: str) -> Row:
+def item_of_claim(claim: Row, lines: list[Row], basis: str, netted: tuple[str, ...]) -> Row:
     start, end = dates_of_claim(claim)
     span_start, span_end = start, end
     if claim["setting"] == "home_health":
@@ -257,9 +259,9 @@ def item_of_claim(claim: Row, lines: list[Row], basis: str) -> Row:
         "end": end,
         "span_start": span_start,
         "span_end": span_end,
-        "amount": amount_of_claim(claim, basis),
-        "allowed": amount_of_claim(claim, "allowed") or 0,
-        "standardized": amount_of_claim(claim, "standardized") or 0,
+        "amount": amount_of_claim(claim, basis, netted),
+        "allowed": amount_of_claim(claim, "allowed", netted) or 0,
+        "standardized": amount_of_claim(claim, "standardized", netted) or 0,
         "primary_payer": claim["primary_payer_paid_cents"] or 0,
     }
 
@@ -282,11 +284,11 @@ def item_of_line(claim: Row, line: Row, basis: str) -> Row:
     }
 
 
-def amount_of_claim(claim: Row, basis: str) -> int | None:
+def amount_of_claim(claim: Row, basis: str, netted: tuple[str, ...]) -> int | None:
     amount: int | None = claim[f"{basis}_cents"]
     if amount is None or basis == "standardized":
         return amount
-    return amount - sum(claim[add_on] or 0 for add_on in ADD_ONS)
+    return amount - sum(claim[add_on] or 0 for add_on in netted)
 
 
 def dates_of_claim(claim: Row) -> tuple[date, date]:

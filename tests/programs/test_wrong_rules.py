@@ -39,7 +39,7 @@ def test_names_of_the_contract_are_those_of_the_contract() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"window.post_days": 0}, "construction.window.post_days: should be greater than or equal to 1; given: 0"),
+        ({"window.post_days": -1}, "construction.window.post_days: should be greater than or equal to 0; given: -1"),
         ({"window.post_days": True}, "construction.window.post_days: should be a number, not true or false"),
         ({"post_episode_days": -1}, "construction.window.post_episode_days: .* equal to 0"),
         ({"run_out_days": -1}, "construction.window.run_out_days: .* equal to 0"),

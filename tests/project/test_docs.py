@@ -22,7 +22,8 @@ from episodes.building.summary import _FLAGS, EPISODE_COLUMNS
 from episodes.claims.contract import COVERAGE_KINDS, PROVIDER_TYPES, SETTINGS, TABLES, metadata_of, types_of
 from episodes.pricing import TargetPrices
 from episodes.programs.code_tables import load_codes
-from episodes.programs.construction import Rung, ServiceExclusion
+from episodes.programs.ladder_rules import Rung
+from episodes.programs.service_rules import ServiceExclusion
 from episodes.programs.model import StepKind
 from episodes.programs.rule import Status
 from episodes.reconciliation import ReconciliationResult

@@ -1,192 +1,178 @@
-"""Which services belong to which episode, in which period, with what share: arrays in, `services` out.
+"""Every item into the windows of every candidate episode of its person: runs the compiled loops.
 
-The loop itself is `kernels.assign_items`; this module turns frames into its arrays and its rows back into a frame.
+What the loops need is laid out as arrays, what they found is handed on as sums and rows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from episodes.building.arrays import (
+    Array,
+    Candidates,
+    ExcludedStays,
+    People,
+    Rows,
+    Sums,
+    all_frozen,
+    empty_rows,
+    empty_sums,
+    first_rows,
+    frozen,
+)
+from episodes.building.claim_items import arrays_of
+from episodes.building.coded_lines import CodedLines
 from episodes.building.compiled import kernels
 from episodes.building.context import Context
-from episodes.building.items import BARS
-
-PERIODS = {1: "anchor", 2: "post", 3: "post_episode"}
-Array = npt.NDArray[Any]
+from episodes.building.line_rules import inclusions_of, policy_of, rules_of
+from episodes.building.reasons import IN_EARLIER, NOT_KEPT, PAST_WINDOWS, reason_codes
+from episodes.programs.service_rules import HcpcsExclusion, StayProcedureExclusion
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """Rows of the kernel: which item in which episode, with what; and what it noticed about episodes.
+    """What the loops found.
 
-    `episode` and `item` are row numbers of the sorted frames; `reason` indexes `reasons` (0 = included).
+    Attributes:
+        sums: by candidate episode, destination and party.
+        claim_rows, line_rows: service rows of items by claim (`item` = row of the items) and by line (`item` = ordinal
+            of the line); empty where rows are not kept.
     """
 
-    episode: Array
-    item: Array
-    period: Array
-    reason: Array
-    cents: Array
-    allowed: Array
-    standardized: Array
-    gmlos_missing: Array
-    reasons: tuple[str | None, ...]
+    sums: Sums
+    claim_rows: Rows
+    line_rows: Rows
 
 
-def assign(episodes: pl.DataFrame, items: pl.DataFrame, own: pl.DataFrame, context: Context) -> Assigned:
+def assign(
+    episodes: pl.DataFrame,
+    items: pl.DataFrame,
+    own: Array,
+    coded: CodedLines,
+    line_ranges: tuple[Array, Array],
+    context: Context,
+    *,
+    keep_rows: bool,
+) -> Assigned:
     """Put every item into the windows of every candidate episode of its person.
 
     Args:
-        episodes: candidates sorted by person and start, with `row` = 0, 1, ...
-        items: payable items sorted by person and start, with `row` = 0, 1, ...
-        own: item_row, episode_row: the anchor's own items.
+        episodes: candidates sorted by person and start, with `row` = 0, 1, ..., trigger_line, facility_line_claim,
+            outpatient_claim (places among coded lines and claims, -1 = none).
+        items: of `claim_items.claim_items`, for the same people.
+        own: by item the candidate whose anchor it is, -1 = none.
+        coded: lines and claims as arrays.
+        line_ranges: by person with a candidate, in order: where the lines begin and end.
         context: of the run.
+        keep_rows: whether service rows are wanted, or sums alone.
     """
-    reasons = reason_codes(context)
-    code = {name: number for number, name in enumerate(reasons) if name is not None}
-    persons = items["person"].to_numpy()
-    person_of_episode = episodes["person"].to_numpy()
-    episode_from = np.searchsorted(persons, person_of_episode, side="left")
-    episode_to = np.searchsorted(persons, person_of_episode, side="right")
-    item_start = _days(items, "start")
-    window_start, window_end = _days(episodes, "episode_start"), _days(episodes, "post_episode_end")
-
-    room = np.zeros(episodes.height, dtype=np.int64)
-    kernels().count_rows(episode_from, episode_to, window_start, window_end, item_start, room)
-    row_from = np.concatenate(([0], np.cumsum(room)))[:-1].astype(np.int64)
-    size = int(room.sum())
-    own_episode = np.full(items.height, -1, dtype=np.int64)
-    own_episode[own["item_row"].to_numpy()] = own["episode_row"].to_numpy()
-
-    row_item = np.zeros(size, dtype=np.int64)
-    row_period, row_reason = np.zeros(size, dtype=np.uint8), np.zeros(size, dtype=np.uint8)
-    cents, allowed, standardized = (np.zeros(size, dtype=np.int64) for _ in range(3))
-    written = np.zeros(episodes.height, dtype=np.int64)
-    gmlos_missing = np.zeros(episodes.height, dtype=np.bool_)
-    kernels().assign_items(
-        episode_from,
-        episode_to,
-        window_start,
-        _days(episodes, "anchor_end"),
-        _days(episodes, "episode_end"),
-        window_end,
-        (episodes["anchor_setting"] == "outpatient").to_numpy(),
-        item_start,
-        _days(items, "end"),
-        _days(items, "span_start"),
-        _days(items, "span_end"),
-        items["amount"].to_numpy(),
-        items["allowed"].to_numpy(),
-        items["standardized"].to_numpy(),
-        _coded(items["bar"], code),
-        _coded(items["stay_exclusion"], code),
-        _coded(items["line_exclusion"], code),
-        _coded(items["in_stay_exclusion"], code),
-        _anchor_day_items(items, context),
-        items["kept"].to_numpy(),
-        items["method"].to_numpy(),
-        items["gmlos_tenths"].to_numpy(),
-        own_episode,
-        row_from,
-        row_item,
-        row_period,
-        row_reason,
-        cents,
-        allowed,
-        standardized,
-        written,
-        gmlos_missing,
+    people = all_frozen(_people(episodes, items, line_ranges))
+    candidates = all_frozen(_candidates(episodes, coded, context))
+    policy, inclusions = all_frozen(policy_of(context)), all_frozen(inclusions_of(context))
+    rules = all_frozen(rules_of(coded.codes, context))
+    item_arrays, visit_days = arrays_of(items, own, coded)
+    codes = reason_codes(context)
+    numbers = tuple(codes.index(name) for name in (PAST_WINDOWS, NOT_KEPT, IN_EARLIER))
+    marks = len(context.program.rules.construction.services.marks)
+    sums = empty_sums(
+        episodes.height, len(codes), marks, {name: len(coded.parties[name]) for name in coded.parties}
     )
-    episode = np.repeat(np.arange(episodes.height, dtype=np.int64), written)
-    used = np.repeat(row_from - np.concatenate(([0], np.cumsum(written)))[:-1], written) + np.arange(written.sum())
-    return Assigned(
-        episode=episode,
-        item=row_item[used],
-        period=row_period[used],
-        reason=row_reason[used],
-        cents=cents[used],
-        allowed=allowed[used],
-        standardized=standardized[used],
-        gmlos_missing=gmlos_missing,
-        reasons=reasons,
+    per_person = (people.item_to - people.item_from) * (people.episode_to - people.episode_from)
+    stays = ExcludedStays(
+        person_from=np.zeros(people.episode_from.size + 1, np.int64),
+        **{name: np.zeros(int(per_person.sum()), np.int64) for name in ("episode", "start", "end")},
+    )
+    compiled = kernels()
+    claim_rows = empty_rows(3 * int(per_person.sum()) if keep_rows else 0)
+    by_claim = compiled.assign_claims(
+        policy,
+        people,
+        candidates,
+        item_arrays,
+        visit_days,
+        rules,
+        inclusions,
+        numbers,
+        stays,
+        sums,
+        claim_rows,
+        keep_rows,
+    )
+    room = compiled.room_for_lines(policy, people, candidates, coded.lines) if keep_rows else 0
+    line_rows = empty_rows(room)
+    by_line = compiled.assign_lines(
+        policy,
+        people,
+        candidates,
+        coded.lines,
+        coded.claims,
+        rules,
+        inclusions,
+        numbers,
+        stays,
+        sums,
+        line_rows,
+        keep_rows,
+    )
+    return Assigned(sums=sums, claim_rows=first_rows(claim_rows, by_claim), line_rows=first_rows(line_rows, by_line))
+
+
+def _people(episodes: pl.DataFrame, items: pl.DataFrame, line_ranges: tuple[Array, Array]) -> People:
+    persons = episodes["person"].unique().sort().to_numpy()
+    of_episode, of_item = episodes["person"].to_numpy(), items["person"].to_numpy()
+    return People(
+        episode_from=np.searchsorted(of_episode, persons, side="left"),
+        episode_to=np.searchsorted(of_episode, persons, side="right"),
+        item_from=np.searchsorted(of_item, persons, side="left"),
+        item_to=np.searchsorted(of_item, persons, side="right"),
+        line_from=line_ranges[0],
+        line_to=line_ranges[1],
     )
 
 
-def services_frame(assigned: Assigned, episodes: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """The `services` table (columns: docs/outputs.md), a row an item and period, in the order of episodes and items."""
-    rows = pl.DataFrame(
-        {
-            "episode_row": assigned.episode,
-            "item_row": assigned.item,
-            "period": pl.Series(assigned.period).replace_strict(PERIODS, return_dtype=pl.String),
-            "reason": _names(assigned),
-            "cents": assigned.cents,
-            "allowed_cents": assigned.allowed,
-            "standardized_cents": assigned.standardized,
-        }
+def _candidates(episodes: pl.DataFrame, coded: CodedLines, context: Context) -> Candidates:
+    surgeons = coded.parties["rendering"]
+    surgeon = episodes["operating_npi"].replace_strict(
+        surgeons, pl.Series(range(len(surgeons)), dtype=pl.Int64), default=-2, return_dtype=pl.Int64
     )
-    of_item = items.select(
-        "claim_id",
-        "line_number",
-        "setting",
-        "ccn",
-        "rendering_npi",
-        "tin",
-        "kind_of_provider",
-        "hcpcs",
-        "modifiers",
-        "revenue_center",
-        item_row="row",
-        service_start="start",
-        service_end="end",
-        full_cents="amount",
-    )
-    of_episode = episodes.select(
-        "episode_id",
-        "anchor_end",
-        "episode_end",
-        episode_row="row",
-        _anchor_setting="anchor_setting",
-        _anchor_claim="anchor_claim_id",
-        _operating_npi="operating_npi",
-    )
-    return (
-        rows.with_columns(
-            disposition=pl.when(pl.col("reason").is_null()).then(pl.lit("included")).otherwise(pl.lit("excluded"))
-        )
-        .join(of_episode, on="episode_row", how="left", maintain_order="left")
-        .join(of_item, on="item_row", how="left", maintain_order="left")
+    from_stay = episodes.select(
+        (pl.col("anchor_setting") == "inpatient") | pl.col("facility_is_stay").fill_null(False)
+    ).to_series()
+
+    def days(column: str) -> Array:
+        return episodes[column].to_physical().cast(pl.Int64).to_numpy()
+
+    return Candidates(
+        first_day=days("episode_start"),
+        anchor_period_start=days("anchor_period_start"),
+        anchor_start=days("anchor_start"),
+        anchor_end=days("anchor_end"),
+        post_start=days("post_start"),
+        episode_end=days("episode_end"),
+        post_episode_end=days("post_episode_end"),
+        from_stay=from_stay.to_numpy(),
+        from_outpatient=(~from_stay).to_numpy(),
+        final=(episodes["status"] == "final").to_numpy(),
+        stands=episodes["status"].is_in(["final", "open"]).to_numpy(),
+        rule_bits=_rule_bits(episodes, context),
+        surgeon=surgeon.fill_null(-2).to_numpy(),
+        trigger_line=episodes["trigger_line"].to_numpy(),
+        facility_claim=episodes["facility_line_claim"].to_numpy(),
+        anchor_claim=episodes["outpatient_claim"].to_numpy(),
     )
 
 
-def reason_codes(context: Context) -> tuple[str | None, ...]:
-    """Reason codes by number; 0 stands for an included item."""
-    rules = [rule.id for rule in context.program.rules.construction.services.exclusions]
-    return (None, *BARS, *rules)
-
-
-def _names(assigned: Assigned) -> pl.Series:
-    return pl.Series(assigned.reasons, dtype=pl.String).gather(assigned.reason)
-
-
-def _coded(names: pl.Series, code: dict[str, int]) -> Array:
-    numbers = names.replace_strict(list(code), list(code.values()), default=0, return_dtype=pl.UInt8)
-    return numbers.fill_null(0).to_numpy()
-
-
-def _days(frame: pl.DataFrame, column: str) -> Array:
-    return frame[column].to_physical().to_numpy()
-
-
-def _anchor_day_items(items: pl.DataFrame, context: Context) -> Array:
-    """Professional lines that are anchor-period on the day the anchor ends."""
-    places = context.program.rules.construction.services.discharge_day_anchor_places.value
-    chosen = items.select(
-        (pl.col("setting") == "professional") & pl.col("place_of_service").is_in(list(places)).fill_null(False)
-    )
-    return chosen.to_series().to_numpy()
+def _rule_bits(episodes: pl.DataFrame, context: Context) -> Array:
+    """Which exclusions of services apply to an episode: all but those that ask for another category or anchor."""
+    bits = np.zeros(episodes.height, np.int64)
+    for number, rule in enumerate(context.program.rules.construction.services.exclusions):
+        applies = np.ones(episodes.height, np.bool_)
+        if isinstance(rule, StayProcedureExclusion):
+            applies = episodes["category"].is_in(list(rule.categories)).to_numpy()
+        elif isinstance(rule, HcpcsExclusion) and rule.anchor_drgs:
+            applies = episodes["drg"].is_in(list(rule.anchor_drgs)).fill_null(False).to_numpy()
+        bits[applies] |= 1 << number
+    return frozen(bits)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from episodes.building.assignment import PERIODS, Assigned
-from episodes.building.compiled import kernels
+from episodes.building.arrays import Sums
+from episodes.building.context import Context
+from episodes.building.reasons import reason_codes
+from episodes.building.services import PERIODS
 from episodes.errors import BalanceError
 from episodes.money import dollars
 
 DESTINATIONS = ("final_episode", "post_episode", "not_final", "excluded", "outside", "no_episode")
-"""Where a cent can be booked, in order of precedence."""
+"""Where a cent can be booked, in order of precedence; their places are the numbers in the loops."""
 
 BALANCE_COLUMNS = {
     "destination": pl.String,
@@ -27,97 +29,30 @@ BALANCE_COLUMNS = {
 }
 
 
-def book(assigned: Assigned, episodes: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """Book the items of people with candidate episodes: one row a destination, period and reason.
+def balance_of(sums: Sums, context: Context) -> pl.DataFrame:
+    """One row a destination, period and reason with entries, of people with candidate episodes.
 
     `memo_cents`, outside the sum, is what other episodes also looked at.
     """
-    size = items.height
-    in_episode, after_episode = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
-    in_cents, after_cents, seen = (np.zeros(size, np.int64) for _ in range(3))
-    in_period, excluded_reason = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    considered = np.zeros(size, np.bool_)
-    kernels().book_items(
-        assigned.episode,
-        assigned.item,
-        assigned.period,
-        assigned.reason,
-        assigned.cents,
-        (episodes["status"] == "final").to_numpy(),
-        in_episode,
-        in_cents,
-        in_period,
-        after_episode,
-        after_cents,
-        excluded_reason,
-        considered,
-        seen,
-    )
-    reasons = pl.Series(assigned.reasons, dtype=pl.String)
-    booked = pl.DataFrame(
+    destinations, periods, reasons = np.nonzero(sums.balance_items)
+    at = (destinations, periods, reasons)
+    return pl.DataFrame(
         {
-            "full": items["amount"],
-            "kept": items["kept"],
-            "in_episode": in_episode >= 0,
-            "after_episode": after_episode >= 0,
-            "in_cents": in_cents,
-            "after_cents": after_cents,
-            "in_period": pl.Series(in_period).replace_strict({0: None, **PERIODS}, return_dtype=pl.String),
-            "excluded_reason": reasons.gather(excluded_reason),
-            "considered": considered,
-            "memo_cents": seen - in_cents - after_cents,
-        }
+            "destination": pl.Series(DESTINATIONS).gather(destinations),
+            "period": pl.Series([None, *PERIODS.values()], dtype=pl.String).gather(periods),
+            "reason": pl.Series(reason_codes(context), dtype=pl.String).gather(reasons),
+            "items": sums.balance_items[at],
+            "cents": sums.balance_cents[at],
+            "memo_cents": sums.balance_memo[at],
+        },
+        schema=BALANCE_COLUMNS,
     )
-    used = pl.col("in_episode") | pl.col("after_episode")
-    rest = pl.col("full") - pl.col("in_cents") - pl.col("after_cents")
-    unused = booked.filter(~used).with_columns(
-        destination=pl.when("considered")
-        .then(pl.lit("not_final"))
-        .when(pl.col("excluded_reason").is_not_null())
-        .then(pl.lit("excluded"))
-        .otherwise(pl.lit("outside"))
-    )
-    reason = (
-        pl.when(pl.col("destination") == "excluded")
-        .then("excluded_reason")
-        .when((pl.col("destination") == "outside") & ~pl.col("kept"))
-        .then(pl.lit("not_kept_stay"))
-    )
-    parts = [
-        _entries(booked.filter("in_episode"), "final_episode", "in_cents", period=pl.col("in_period")),
-        _entries(booked.filter("after_episode"), "post_episode", "after_cents", memo=~pl.col("in_episode")),
-        _entries(
-            booked.filter(used).with_columns(rest=rest).filter(pl.col("rest") != 0),
-            "outside",
-            "rest",
-            reason=pl.lit("past_windows"),
-            memo=pl.lit(False),
-        ),
-        _entries(unused, pl.col("destination"), "full", reason=reason),
-    ]
-    return summed(pl.concat(parts))
 
 
-def _entries(
-    rows: pl.DataFrame,
-    destination: str | pl.Expr,
-    cents: str,
-    *,
-    period: pl.Expr | None = None,
-    reason: pl.Expr | None = None,
-    memo: pl.Expr | None = None,
-) -> pl.DataFrame:
-    named = pl.lit(destination) if isinstance(destination, str) else destination
-    nothing = pl.lit(None, dtype=pl.String)
-    memo_cents = pl.col("memo_cents") if memo is None else pl.when(memo).then("memo_cents").otherwise(0)
-    return rows.select(
-        destination=named,
-        period=nothing if period is None else period,
-        reason=nothing if reason is None else reason,
-        items=pl.lit(1, dtype=pl.Int64),
-        cents=pl.col(cents).cast(pl.Int64),
-        memo_cents=memo_cents.cast(pl.Int64),
-    )
+def people_without_episodes(items: int, cents: int) -> pl.DataFrame:
+    """The entry of people without candidate episodes, from their number of payable items and cents."""
+    entry = {"destination": DESTINATIONS[-1], "period": None, "reason": None, "items": items, "cents": cents}
+    return pl.DataFrame([{**entry, "memo_cents": 0}], schema=BALANCE_COLUMNS)
 
 
 def summed(entries: pl.DataFrame) -> pl.DataFrame:

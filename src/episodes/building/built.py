@@ -27,6 +27,7 @@ class BuiltEpisodes:
         episodes: one row a candidate episode, excluded ones too (columns: docs/outputs.md).
         services: one row a payable item and period; lazy.
         balance: every payable cent of the input, booked once; its total equals the input.
+        providers: what each provider's own items carry within final episodes (columns: docs/outputs.md).
         hospitals, participants, quality: the tables of the claims that prices and settlement read.
         counts: triggers, rows and reasons, as shown by the command line.
         source: layout, files and quarantine counts of the claims.
@@ -40,6 +41,7 @@ class BuiltEpisodes:
     hospitals: pl.DataFrame
     participants: pl.DataFrame
     quality: pl.DataFrame
+    providers: pl.DataFrame = field(default_factory=pl.DataFrame)
     counts: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
 

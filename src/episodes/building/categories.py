@@ -1,10 +1,11 @@
-"""Naming services: the category of each service row. No amount depends on it."""
+"""Naming services: the category of each service. No amount depends on it.
+
+Lines get theirs in the compiled loop (`line_kernel.category_of`), by these codes; claims that are paid as a whole here.
+"""
 
 from __future__ import annotations
 
 import polars as pl
-
-from episodes.building.context import Context
 
 SERVICE_CATEGORIES = (
     "anchor_facility",
@@ -24,43 +25,20 @@ SERVICE_CATEGORIES = (
     "drugs",
     "dme",
 )
-"""Categories of a service, in the order of tables."""
+"""Categories of a service, in the order of tables; their places are the numbers in the loops."""
 
 
-def service_category(context: Context) -> pl.Expr:
-    """The category of a service row; needs the columns of `assignment.services_frame` and `own_item`."""
-    codes = context.program.rules.construction.services.categories
-    setting, hcpcs = pl.col("setting"), pl.col("hcpcs")
-    own_facility = pl.col("own_item") | (
-        (pl.col("_anchor_setting") == "outpatient")
-        & (setting == "outpatient")
-        & (pl.col("claim_id") == pl.col("_anchor_claim"))
-        & (pl.col("period") == "anchor")
-    )
-    is_drug = pl.any_horizontal([hcpcs.str.starts_with(prefix) for prefix in codes.drug_hcpcs_prefixes])
-    is_drug = is_drug | pl.col("revenue_center").is_in(list(codes.drug_revenue_centers))
-    assistant = pl.col("modifiers").list.eval(pl.element().is_in(list(codes.assistant_modifiers))).list.any()
-    first_code, last_code = codes.anesthesia_hcpcs
-    return (
-        pl.when(own_facility)
-        .then(pl.lit("anchor_facility"))
-        .when((setting == "inpatient") & pl.col("kind_of_provider").is_in(["ltch", "irf", "ipf"]))
+def claim_category() -> pl.Expr:
+    """The category number of an item that is paid as a whole claim and is no anchor."""
+    inpatient = pl.col("setting") == "inpatient"
+    post_acute = pl.col("kind_of_provider").is_in(["ltch", "irf", "ipf"])
+    named = (
+        pl.when(inpatient & post_acute)
         .then("kind_of_provider")
-        .when(setting == "inpatient")
+        .when(inpatient)
         .then(pl.lit("readmission"))
-        .when(setting.is_in(["snf", "home_health", "hospice", "dme"]))
-        .then("setting")
-        .when((setting == "drug") | is_drug.fill_null(False))
-        .then(pl.lit("drugs"))
-        .when((setting == "outpatient") & pl.col("revenue_center").is_in(list(codes.emergency_revenue_centers)))
-        .then(pl.lit("emergency"))
-        .when(setting == "outpatient")
-        .then(pl.lit("outpatient"))
-        .when(hcpcs.is_between(pl.lit(first_code), pl.lit(last_code)).fill_null(False))
-        .then(pl.lit("anesthesia"))
-        .when(assistant.fill_null(False))
-        .then(pl.lit("assistant"))
-        .when((pl.col("period") == "anchor") & (pl.col("rendering_npi") == pl.col("_operating_npi")).fill_null(False))
-        .then(pl.lit("surgeon"))
-        .otherwise(pl.lit("professional"))
+        .otherwise("setting")
+    )
+    return named.replace_strict(
+        list(SERVICE_CATEGORIES), list(range(len(SERVICE_CATEGORIES))), return_dtype=pl.UInt8
     )

@@ -15,9 +15,10 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
-KERNEL_SOURCES = ("kernels.py",)
+KERNEL_SOURCES = ("kernels.py", "claim_kernel.py", "line_kernel.py", "arrays.py")
+_MODULES = ("kernels", "claim_kernel", "line_kernel")
 logger = logging.getLogger(__name__)
 
 
@@ -34,12 +35,15 @@ def kernel_key() -> str:
 
 
 @cache
-def kernels() -> ModuleType:
-    """The module of compiled kernels. Importing numba costs half a second, so nothing else imports it."""
+def kernels() -> SimpleNamespace:
+    """The compiled kernels by name. Importing numba costs half a second, so nothing else imports it."""
     import numba
 
     numba.config.CACHE_DIR = str(_writable_cache_folder() / f"kernels-{kernel_key()}")
-    return import_module("episodes.building.kernels")
+    found: dict[str, object] = {}
+    for name in _MODULES:
+        found |= vars(import_module(f"episodes.building.{name}"))
+    return SimpleNamespace(**{name: value for name, value in found.items() if not name.startswith("__")})
 
 
 def _writable_cache_folder() -> Path:

@@ -1,35 +1,60 @@
 """The exclusion ladder: every reason for which a candidate episode does not count, in the programme's order.
 
-Each kind of rung is one function from (candidates, bucket, context) to an expression or a set of candidates; the
-programme's file says which rungs there are, in which order, with which parameters.
+Each kind of rung is one function from (rung, ladder) to an expression or a set of candidates; the programme's file says
+which rungs there are, in which order, with which parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from episodes.building.context import Context
+from episodes.building.coverage import known_people, meeting, not_covered_throughout
+from episodes.building.diagnoses import with_prefix
 from episodes.programs.code_tables import load_codes
 
-FAR_FUTURE = pl.date(9999, 12, 31)
 REASONS_TYPE = pl.List(pl.String)
 
 
+@dataclass(frozen=True)
+class Ladder:
+    """What the rungs look at.
+
+    Attributes:
+        episodes: candidates with windows, an ordinal `row`, and `_from`, `_to`: the days that eligibility is tested on.
+        beneficiaries, coverage: rows of their people.
+        chained: the stays in chains (`stays.stays_in_chains`).
+        context: of the run.
+    """
+
+    episodes: pl.DataFrame
+    beneficiaries: pl.DataFrame
+    coverage: pl.DataFrame
+    chained: pl.DataFrame
+    context: Context
+
+
 def with_reasons(
-    episodes: pl.DataFrame, beneficiaries: pl.DataFrame, coverage: pl.DataFrame, context: Context
+    episodes: pl.DataFrame,
+    beneficiaries: pl.DataFrame,
+    coverage: pl.DataFrame,
+    chained: pl.DataFrame,
+    context: Context,
 ) -> pl.DataFrame:
     """Add `reasons`: the reason codes that hold, in ladder order; `reasons_switched_off`: those not applied.
 
     `episodes` has the windows and an ordinal `row`.
     """
-    tested = episodes.with_columns(_from="episode_start", _to=pl.min_horizontal("scheduled_end", "death_date"))
+    tested = episodes.with_columns(_from="eligible_from", _to=pl.min_horizontal("scheduled_end", "death_date"))
+    ladder = Ladder(tested, beneficiaries, coverage, chained, context)
     holds: list[pl.Expr] = []
     not_applied: list[pl.Expr] = []
     for rung in context.program.rules.construction.exclusions:
-        hit = _KINDS[rung.kind](rung, tested, beneficiaries, coverage, context)
+        hit = _KINDS[rung.kind](rung, ladder)
         tested = tested.with_columns(hit.fill_null(False).alias(f"_holds_{rung.id}"))
         listed = not_applied if rung.id in context.program.switched_off else holds
         listed.append(pl.when(pl.col(f"_holds_{rung.id}")).then(pl.lit(rung.id)))
@@ -42,147 +67,185 @@ def _listed(reasons: list[pl.Expr]) -> pl.Expr:
     return pl.concat_list(reasons).list.drop_nulls() if reasons else pl.lit([], dtype=REASONS_TYPE)
 
 
-def _provider_type(rung: Any, *_: Any) -> pl.Expr:
-    return ~pl.col("kind_of_provider").is_in(list(rung.allowed))
+def _rows(found: pl.DataFrame) -> pl.Expr:
+    """Whether a candidate is among some rows."""
+    return pl.col("row").is_in(found["row"].unique().to_list())
 
 
-def _excluded_state(rung: Any, *_: Any) -> pl.Expr:
+# --- the hospital -------------------------------------------------------------------------------------------
+
+
+def _provider_type(rung: Any, _ladder: Ladder) -> pl.Expr:
+    return ~pl.col("kind_of_provider").is_in(list(rung.allowed)).fill_null(False)
+
+
+def _excluded_state(rung: Any, _ladder: Ladder) -> pl.Expr:
     return pl.col("provider_state").is_in(list(rung.states))
 
 
-def _hospital_list(rung: Any, episodes: pl.DataFrame, *_: Any) -> pl.Expr:
+def _hospital_list(rung: Any, ladder: Ladder) -> pl.Expr:
     listed = load_codes(rung.table).select(
         anchor_ccn="ccn", _first=pl.col("start_date").str.to_date(), _last=pl.col("end_date").str.to_date()
     )
-    met = (
-        episodes.join(listed, on="anchor_ccn", how="inner")
-        .filter(
-            (pl.col("_first").is_null() | (pl.col("_first") <= pl.col("scheduled_end")))
-            & (pl.col("_last").is_null() | (pl.col("_last") >= pl.col("anchor_start")))
-        )["row"]
-        .unique()
+    met = ladder.episodes.join(listed, on="anchor_ccn", how="inner").filter(
+        (pl.col("_first").is_null() | (pl.col("_first") <= pl.col(rung.begun_by)))
+        & (pl.col("_last").is_null() | (pl.col("_last") >= pl.col("anchor_start")))
     )
-    return pl.col("row").is_in(met.to_list())
+    return _rows(met)
 
 
-def _enrolment_record(
-    _rung: Any,
-    _episodes: pl.DataFrame,
-    beneficiaries: pl.DataFrame,
-    coverage: pl.DataFrame,
-    _context: Context,
-) -> pl.Expr:
-    known = pl.concat([beneficiaries.select("beneficiary_id"), coverage.select("beneficiary_id")])
-    return ~pl.col("beneficiary_id").is_in(known["beneficiary_id"].unique().to_list())
+def _no_facility(_rung: Any, _ladder: Ladder) -> pl.Expr:
+    return (pl.col("anchor_setting") == "professional") & pl.col("facility_claim").is_null()
 
 
-def _continuous_coverage(
-    rung: Any, episodes: pl.DataFrame, _beneficiaries: pl.DataFrame, coverage: pl.DataFrame, _context: Context
-) -> pl.Expr:
-    """Months unknown for the kind count as covered here: they have a rung of their own, so that the two reasons
-    stay apart."""
-    covered = pl.lit(True)
-    for kind in rung.kinds:
-        unknown = (pl.col("kind") == "unknown") & (pl.col("detail").is_null() | (pl.col("detail") == kind))
-        spells = _merged_spells(coverage.filter((pl.col("kind") == kind) | unknown))
-        rows = (
-            episodes.join(spells, on="beneficiary_id", how="inner")
-            .filter((pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to")))["row"]
-            .unique()
-        )
-        covered = covered & pl.col("row").is_in(rows.to_list())
-    return ~covered
+# --- coverage -----------------------------------------------------------------------------------------------
 
 
-def _merged_spells(intervals: pl.DataFrame) -> pl.DataFrame:
-    """Overlapping and adjacent intervals of a person joined into spells."""
-    ordered = intervals.select("beneficiary_id", "start_date", end=pl.col("end_date").fill_null(FAR_FUTURE)).sort(
-        "beneficiary_id", "start_date", "end"
+def _enrolment_record(_rung: Any, ladder: Ladder) -> pl.Expr:
+    return ~pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage))
+
+
+def _continuous_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
+    lacking = _rows(not_covered_throughout(rung.kinds, ladder.episodes, ladder.coverage))
+    if rung.without_kinds:
+        lacking = lacking | _rows(meeting(rung.without_kinds, ladder.episodes, ladder.coverage))
+    if rung.untested_before is not None:
+        lacking = lacking & (pl.col("eligible_from") >= rung.untested_before)
+    if rung.known_people_only:
+        lacking = lacking & pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage))
+    return lacking
+
+
+def _no_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
+    coverage = ladder.coverage
+    met = _rows(meeting(rung.kinds, ladder.episodes, coverage))
+    if rung.transplant_days is None:
+        return met
+    transplants = coverage.filter(pl.col("kind").cast(pl.String) == "kidney_transplant").with_columns(
+        end_date=pl.col("start_date").dt.offset_by(f"{rung.transplant_days}d")
     )
-    reached = pl.col("end").cum_max().shift(1).over("beneficiary_id")
-    gap = (pl.col("start_date") > reached.dt.offset_by("1d")).fill_null(True)
-    return (
-        ordered.with_columns(_spell=gap.cum_sum().over("beneficiary_id"))
-        .group_by("beneficiary_id", "_spell")
-        .agg(spell_start=pl.col("start_date").min(), spell_end=pl.col("end").max())
-    )
+    return met | _rows(meeting(("kidney_transplant",), ladder.episodes, transplants))
 
 
-def _meeting(kinds: tuple[str, ...], episodes: pl.DataFrame, coverage: pl.DataFrame) -> pl.Expr:
-    """Candidates whose window an interval of one of the kinds meets."""
-    rows = (
-        episodes.join(coverage.filter(pl.col("kind").is_in(list(kinds))), on="beneficiary_id", how="inner")
-        .filter(
-            (pl.col("start_date") <= pl.col("_to"))
-            & (pl.col("end_date").is_null() | (pl.col("end_date") >= pl.col("_from")))
-        )["row"]
-        .unique()
-    )
-    return pl.col("row").is_in(rows.to_list())
+def _other_primary_payer(_rung: Any, ladder: Ladder) -> pl.Expr:
+    met = _rows(meeting(("other_primary_payer",), ladder.episodes, ladder.coverage))
+    return met | (pl.col("primary_payer_paid_cents") > 0).fill_null(False)
 
 
-def _no_coverage(
-    rung: Any, episodes: pl.DataFrame, _beneficiaries: pl.DataFrame, coverage: pl.DataFrame, _context: Context
-) -> pl.Expr:
-    return _meeting(rung.kinds, episodes, coverage)
+# --- the person and the anchor ------------------------------------------------------------------------------
 
 
-def _other_primary_payer(
-    _rung: Any,
-    episodes: pl.DataFrame,
-    _beneficiaries: pl.DataFrame,
-    coverage: pl.DataFrame,
-    _context: Context,
-) -> pl.Expr:
-    return _meeting(("other_primary_payer",), episodes, coverage) | (pl.col("primary_payer_paid_cents") > 0)
-
-
-def _death_in_anchor(rung: Any, *_: Any) -> pl.Expr:
+def _death_in_anchor(rung: Any, _ladder: Ladder) -> pl.Expr:
     died = pl.col("death_date").is_between("anchor_start", "anchor_end").fill_null(False)
     return died | pl.col("discharge_status").is_in(list(rung.discharge_status)).fill_null(False)
 
 
-def _death_in_episode(rung: Any, *_: Any) -> pl.Expr:
+def _death_in_episode(rung: Any, _ladder: Ladder) -> pl.Expr:
     died = pl.col("death_date").is_between("anchor_start", "scheduled_end").fill_null(False)
     return died | pl.col("discharge_status").is_in(list(rung.discharge_status)).fill_null(False)
 
 
-def _out_of_period(
-    _rung: Any,
-    _episodes: pl.DataFrame,
-    _beneficiaries: pl.DataFrame,
-    _coverage: pl.DataFrame,
-    context: Context,
-) -> pl.Expr:
-    start, end = context.program.period
-    by_anchor = context.program.rules.construction.window.year_assignment.value == "anchor_end"
+def _length_of_stay(rung: Any, _ladder: Ladder) -> pl.Expr:
+    return _of_stay() & (pl.col("length_of_stay") > rung.longest_days)
+
+
+def _anchor_mdc(rung: Any, _ladder: Ladder) -> pl.Expr:
+    return _of_stay() & pl.col("mdc_of_stay").is_in(list(rung.mdcs)).fill_null(False)
+
+
+def _of_stay() -> pl.Expr:
+    return pl.col("anchor_setting") == "inpatient"
+
+
+def _not_highest_j1(_rung: Any, _ladder: Ladder) -> pl.Expr:
+    return (pl.col("anchor_setting") == "outpatient") & ~pl.col("highest_ranked").fill_null(True)
+
+
+def _anchor_diagnosis(rung: Any, ladder: Ladder) -> pl.Expr:
+    listed = with_prefix(ladder.episodes["anchor_diagnoses"].explode().drop_nulls(), rung.table)
+    return pl.col("anchor_diagnoses").list.eval(pl.element().is_in(listed)).list.any()
+
+
+def _age(rung: Any, ladder: Ladder) -> pl.Expr:
+    births = ladder.beneficiaries.select("person", "birth_date").unique("person", keep="first")
+    born, day = pl.col("birth_date"), pl.col("anchor_start")
+    had_birthday = (day.dt.month() > born.dt.month()) | (
+        (day.dt.month() == born.dt.month()) & (day.dt.day() >= born.dt.day())
+    )
+    age = day.dt.year() - born.dt.year() - (~had_birthday).cast(pl.Int32)
+    outside = pl.lit(False)
+    if rung.youngest is not None:
+        outside = outside | (age < rung.youngest)
+    if rung.oldest is not None:
+        outside = outside | (age > rung.oldest)
+    return _rows(ladder.episodes.join(births, on="person", how="inner").filter(outside.fill_null(False)))
+
+
+# --- other stays and triggers -------------------------------------------------------------------------------
+
+
+def _transfer_with_provider(rung: Any, ladder: Ladder) -> pl.Expr:
+    return _chains_with(ladder, pl.col("kind_of_provider").is_in(list(rung.provider_types)))
+
+
+def _transfer_with_excluded_stay(rung: Any, ladder: Ladder) -> pl.Expr:
+    drgs = load_codes(rung.table)["ms_drg"].unique().to_list()
+    listed = pl.col("drg").is_in(drgs).fill_null(False) | pl.col("mdc_of_stay").is_in(list(rung.mdcs)).fill_null(False)
+    return _chains_with(ladder, listed)
+
+
+def _chains_with(ladder: Ladder, holds: pl.Expr) -> pl.Expr:
+    chains = ladder.chained.filter((pl.col("legs") > 1) & holds)["chain"].unique()
+    return pl.col("chain").is_in(chains.to_list()).fill_null(False)
+
+
+def _clean_period(rung: Any, ladder: Ladder) -> pl.Expr:
+    own = ladder.episodes.select("row", "person", "anchor_start")
+    other = own.rename({"row": "_row", "anchor_start": "_start"})
+    near = own.join(other, on="person", how="inner").filter(
+        (pl.col("row") != pl.col("_row"))
+        & (pl.col("_start") <= pl.col("anchor_start").dt.offset_by(f"{rung.days_after}d"))
+        & (pl.col("_start") >= pl.col("anchor_start").dt.offset_by(f"-{rung.days_before}d"))
+    )
+    return _rows(near)
+
+
+# --- dates --------------------------------------------------------------------------------------------------
+
+
+def _out_of_period(_rung: Any, ladder: Ladder) -> pl.Expr:
+    start, end = ladder.context.program.period
+    by_anchor = ladder.context.program.rules.construction.window.year_assignment.value == "anchor_end"
     tested = pl.col("anchor_end") if by_anchor else pl.col("scheduled_end")
     return ~tested.is_between(pl.lit(start), pl.lit(end))
 
 
-def _model_dates(
-    rung: Any,
-    _episodes: pl.DataFrame,
-    _beneficiaries: pl.DataFrame,
-    _coverage: pl.DataFrame,
-    context: Context,
-) -> pl.Expr:
-    if not context.program.own_period:
+def _model_dates(rung: Any, ladder: Ladder) -> pl.Expr:
+    if not ladder.context.program.own_period:
         return pl.lit(False)
     starts_early = pl.col("episode_start") < pl.lit(rung.earliest_episode_start)
     return starts_early | (pl.col("scheduled_end") > pl.lit(rung.latest_episode_end))
 
 
-_KINDS: dict[str, Callable[..., pl.Expr]] = {
+_KINDS: dict[str, Callable[[Any, Ladder], pl.Expr]] = {
     "provider_type": _provider_type,
     "excluded_state": _excluded_state,
     "hospital_list": _hospital_list,
+    "no_facility": _no_facility,
     "enrolment_record": _enrolment_record,
     "continuous_coverage": _continuous_coverage,
     "no_coverage": _no_coverage,
     "other_primary_payer": _other_primary_payer,
     "death_in_anchor": _death_in_anchor,
     "death_in_episode": _death_in_episode,
+    "length_of_stay": _length_of_stay,
+    "anchor_mdc": _anchor_mdc,
+    "anchor_diagnosis": _anchor_diagnosis,
+    "age": _age,
+    "transfer_with_provider": _transfer_with_provider,
+    "transfer_with_excluded_stay": _transfer_with_excluded_stay,
+    "not_highest_j1": _not_highest_j1,
+    "clean_period": _clean_period,
     "out_of_period": _out_of_period,
     "model_dates": _model_dates,
 }

@@ -84,7 +84,10 @@ def state_of(ccn: str | None) -> str | None:
 
 
 def with_provider_columns(claims: pl.DataFrame) -> pl.DataFrame:
-    """Add `kind_of_provider` (the claim's own provider_type wins over its CCN) and `provider_state`."""
+    """Add `kind_of_provider` (the claim's own provider_type wins over its CCN), `provider_state`, `unit`.
+
+    A `unit` of a hospital is known by the letter in its number, where the claim states no type.
+    """
     distinct = claims["ccn"].unique(maintain_order=True)
     by_ccn = pl.DataFrame(
         {
@@ -96,6 +99,9 @@ def with_provider_columns(claims: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         claims.join(by_ccn, on="ccn", how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(kind_of_provider=pl.coalesce(pl.col("provider_type").cast(pl.String), "_type"))
+        .with_columns(
+            kind_of_provider=pl.coalesce(pl.col("provider_type").cast(pl.String), "_type"),
+            unit=pl.col("provider_type").is_null() & pl.col("ccn").str.contains(r"^..[A-Z]").fill_null(False),
+        )
         .drop("_type")
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from episodes.building.context import Context
+from episodes.building.drg_versions import mdc_by_drg, with_drg
 from episodes.building.provider_types import with_provider_columns
 
 
@@ -22,28 +23,36 @@ def stay_end() -> pl.Expr:
     return pl.max_horizontal(pl.coalesce("discharge_date", "thru_date"), stay_start())
 
 
-def drg_for_pricing() -> pl.Expr:
-    """The DRG re-grouped to the programme's version where given, else the billed one."""
-    return pl.coalesce("pricing_drg", "ms_drg")
+def with_stay_columns(inpatient: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Add stay_start, stay_end, drg (for pricing), mdc_of_stay, kind_of_provider, provider_state, unit."""
+    dated = with_provider_columns(inpatient).with_columns(stay_start=stay_start(), stay_end=stay_end())
+    regrouped = with_drg(dated, context)
+    return (
+        regrouped.join(mdc_by_drg(regrouped["drg"], context), on="drg", how="left", maintain_order="left")
+        .with_columns(mdc_of_stay=pl.coalesce("mdc", "mdc_of_drg"))
+        .drop("mdc_of_drg")
+    )
 
 
-def stays_in_chains(claims: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Inpatient stays that count as inner, with `chain` (ordinal), `leg` and `legs`.
+def stays_in_chains(stays: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Stays (with `with_stay_columns`) that count as inner, with `chain` (ordinal), `leg` (0 = first), `legs`.
 
-    Columns added: stay_start, stay_end, drg, kind_of_provider, provider_state, chain, leg (0 = first), legs.
+    Stays of other providers than those that transfer are chains of one, or no chain at all, as the programme says.
     """
     anchors = context.program.rules.construction.anchors
-    inpatient = with_provider_columns(claims.filter(pl.col("setting") == "inpatient")).with_columns(
-        stay_start=stay_start(), stay_end=stay_end(), drg=drg_for_pricing()
-    )
-    stays = _inner_stays(inpatient)
-    stays = stays.with_columns(
-        _can_chain=pl.col("kind_of_provider").is_in(list(anchors.transfer_provider_types.value))
-        & pl.lit(anchors.transfer_policy.value == "same_day_other_hospital")
-    )
-    ordered = stays.with_columns(_order=context.claim_order()).sort(
+    types = list(anchors.transfer_provider_types.value)
+    counted = inner_stays(stays)
+    if anchors.positive_amount.value:
+        counted = counted.filter(pl.col("amount") > 0)
+    if anchors.other_stays.value == "no_anchor":
+        counted = counted.filter(pl.col("kind_of_provider").is_in(types))
+    ordered = counted.with_columns(
+        _can_chain=pl.col("kind_of_provider").is_in(types)
+        & pl.lit(anchors.transfer_policy.value == "same_day_other_hospital"),
+        _order=context.claim_order(),
+    ).sort(
         ~pl.col("_can_chain"),
-        "beneficiary_id",
+        "person",
         "stay_start",
         "stay_end",
         "process_date",
@@ -55,35 +64,34 @@ def stays_in_chains(claims: pl.DataFrame, context: Context) -> pl.DataFrame:
     joins_previous = (
         pl.col("_can_chain")
         & pl.col("_can_chain").shift(1)
-        & (pl.col("beneficiary_id") == pl.col("beneficiary_id").shift(1))
+        & (pl.col("person") == pl.col("person").shift(1))
         & pl.col("ccn").ne_missing(pl.col("ccn").shift(1))
         & (pl.col("stay_start") == pl.col("stay_end").shift(1))
     ).fill_null(False)
-    chained = ordered.with_columns(chain=(~joins_previous).cum_sum())
-    return chained.with_columns(
-        leg=pl.int_range(pl.len()).over("chain"),
-        legs=pl.len().over("chain"),
-    ).drop("_can_chain", "_order")
+    return (
+        ordered.with_columns(chain=(~joins_previous).cum_sum().cast(pl.UInt32))
+        .with_columns(leg=pl.int_range(pl.len()).over("chain"), legs=pl.len().over("chain"))
+        .drop("_can_chain", "_order")
+    )
 
 
 LONGER_STAY_TYPES = ("ltch", "irf", "ipf")
 ACUTE_STAY_TYPES = ("acute", "cah", "cancer", "emergency", "veteran")
 
 
-def _inner_stays(inpatient: pl.DataFrame) -> pl.DataFrame:
+def inner_stays(stays: pl.DataFrame) -> pl.DataFrame:
     """The stays that count for anchors where stays overlap: `keep_inner` where the source says so, else derived.
 
     When a long-term, rehabilitation or psychiatric stay encloses an acute stay, the inner, acute one counts.
     """
-    enclosing = inpatient.filter(
+    enclosing = stays.filter(
         pl.col("keep_inner").is_null() & pl.col("kind_of_provider").is_in(list(LONGER_STAY_TYPES))
-    ).select("beneficiary_id", "claim_id", outer_start="stay_start", outer_end="stay_end")
-    acute = inpatient.filter(pl.col("kind_of_provider").is_in(list(ACUTE_STAY_TYPES)))
+    ).select("person", "claim", outer_start="stay_start", outer_end="stay_end")
+    acute = stays.filter(pl.col("kind_of_provider").is_in(list(ACUTE_STAY_TYPES)))
     outer = (
-        enclosing.join(acute.select("beneficiary_id", "stay_start", "stay_end"), on="beneficiary_id", how="inner")
+        enclosing.join(acute.select("person", "stay_start", "stay_end"), on="person", how="inner")
         .filter((pl.col("outer_start") <= pl.col("stay_start")) & (pl.col("stay_end") <= pl.col("outer_end")))
-        .select("beneficiary_id", "claim_id")
+        .select("claim")
         .unique()
     )
-    kept = inpatient.filter(pl.col("keep_inner").fill_null(True))
-    return kept.join(outer, on=["beneficiary_id", "claim_id"], how="anti", maintain_order="left")
+    return stays.filter(pl.col("keep_inner").fill_null(True)).join(outer, on="claim", how="anti", maintain_order="left")

@@ -1,10 +1,14 @@
-"""From services to the `episodes` table: cents by period, by service category and by days after discharge; flags."""
+"""The `episodes` table: candidates with their dates, status, amounts and flags."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from episodes.building.arrays import Sums
 from episodes.building.categories import SERVICE_CATEGORIES
+from episodes.building.context import Context
+from episodes.building.diagnoses import with_prefix
+from episodes.building.services import PERIODS
 from episodes.programs.code_tables import load_codes
 
 DAY_BANDS = ((1, 30), (31, 60), (61, 90))
@@ -35,6 +39,7 @@ EPISODE_COLUMNS = (
     "transfers",
     "first_discharge_to",
     "apc",
+    "complexity_adjusted",
     "flags",
     "participating",
     "status",
@@ -63,48 +68,57 @@ _FLAGS = {
 }
 
 
-def summarise(episodes: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
-    """Add the amounts and flags of every candidate episode; columns as in `EPISODE_COLUMNS`."""
-    in_episode = pl.col("period").is_in(["anchor", "post"])
-    days_after = (_placed_on() - pl.col("anchor_end")).dt.total_days() + 1
-    after_anchor = pl.col("period").is_in(["post", "post_episode"])
-    amounts = services.group_by("episode_row").agg(
-        *[
-            pl.col("cents").filter(pl.col("period") == period).sum().alias(f"{period}_cents")
-            for period in ("pre", "anchor", "post", "post_episode")
-        ],
-        episode_cents=pl.col("cents").filter(in_episode).sum(),
-        episode_allowed_cents=pl.col("allowed_cents").filter(in_episode).sum(),
-        episode_standardized_cents=pl.col("standardized_cents").filter(in_episode).sum(),
-        **{
-            f"{category}_cents": pl.col("cents").filter(in_episode & (pl.col("category") == category)).sum()
-            for category in SERVICE_CATEGORIES
-        },
-        **{
-            f"days_{first}_{last}_cents": pl.col("cents")
-            .filter(after_anchor & days_after.is_between(first, last))
-            .sum()
-            for first, last in DAY_BANDS
-        },
-    )
+def summarise(episodes: pl.DataFrame, sums: Sums, context: Context) -> pl.DataFrame:
+    """Add the amounts and flags of every candidate episode; columns as in `EPISODE_COLUMNS`, then the programme's marks.
+
+    `episodes` are in the order of the sums, with `anchor_without_amount`.
+    """
+    by_period = {f"{name}_cents": sums.period_cents[:, number] for number, name in PERIODS.items()}
+    amounts = {
+        **by_period,
+        "episode_cents": by_period["pre_cents"] + by_period["anchor_cents"] + by_period["post_cents"],
+        "episode_allowed_cents": sums.allowed_cents,
+        "episode_standardized_cents": sums.standardized_cents,
+        **{f"{name}_cents": sums.category_cents[:, number] for number, name in enumerate(SERVICE_CATEGORIES)},
+        **{f"days_{first}_{last}_cents": sums.band_cents[:, band] for band, (first, last) in enumerate(DAY_BANDS)},
+    }
     destinations = load_codes("discharge_status_destinations").select(
         "discharge_status", first_discharge_to="destination"
     )
+    marks = context.program.rules.construction.services.marks
+    marked = {
+        name: pl.Series(found, dtype=pl.Boolean) & (episodes["anchor_start"] >= mark.episodes_from)
+        for number, mark in enumerate(marks)
+        for name, found in (
+            (mark.id, sums.marked[number]),
+            (f"{mark.id}_ungrouped", sums.marked_ungrouped[number] > 0),
+        )
+    }
     return (
-        episodes.join(amounts, left_on="row", right_on="episode_row", how="left", maintain_order="left")
+        episodes.with_columns(
+            **{name: pl.Series(cents) for name, cents in amounts.items()},
+            **marked,
+            gmlos_missing=pl.Series(sums.gmlos_missing),
+            program=pl.lit(context.program.id),
+            price_cell=_price_cell(episodes, context),
+        )
         .join(destinations, on="discharge_status", how="left", maintain_order="left")
         .with_columns(
-            pl.col("^.*_cents$").fill_null(0),
-            price_cell="price_code",
             flags=pl.concat_list([pl.when(holds).then(pl.lit(name)) for name, holds in _FLAGS.items()])
             .list.drop_nulls()
             .list.sort(),
         )
-        .select(EPISODE_COLUMNS)
+        .select(*EPISODE_COLUMNS, *marked)
     )
 
 
-def _placed_on() -> pl.Expr:
-    """The day an amount falls on: its service's first day, or the first day of the period it was carried into."""
-    carried = pl.max_horizontal("service_start", pl.col("episode_end").dt.offset_by("1d"))
-    return pl.when(pl.col("period") == "post_episode").then(carried).otherwise("service_start")
+def _price_cell(episodes: pl.DataFrame, context: Context) -> pl.Expr:
+    """The price code, and whether there was a fracture where the programme splits the code by it."""
+    anchors = context.program.rules.construction.anchors
+    if anchors.price_cell.value == "price_code" or anchors.fracture is None:
+        return pl.col("price_code")
+    principal = pl.col("anchor_diagnoses").list.first()
+    listed = with_prefix(episodes.select(principal).to_series(), anchors.fracture.table)
+    split = pl.col("anchor_code").is_in(list(anchors.fracture.codes))
+    broken = pl.when(principal.is_in(listed).fill_null(False)).then(pl.lit("fracture")).otherwise(pl.lit("no_fracture"))
+    return pl.when(split).then(pl.concat_str("price_code", broken, separator="/")).otherwise("price_code")

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from episodes.building.assignment import PERIODS
+from episodes.building.services import PERIODS
 from episodes.building.categories import SERVICE_CATEGORIES
 from episodes.errors import count_of
 from episodes.explaining.findings import Finding, RuleBook, in_words

@@ -15,7 +15,7 @@ from typing import Any
 from episodes.building.provider_types import provider_type_of, state_of
 from episodes.money import split_by_boundaries
 from episodes.programs import Program
-from episodes.programs.construction import Proration
+from episodes.programs.service_rules import Proration
 
 _PRORATION = "construction.services.proration"
 _REMAINDER = "construction.services.remainder"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from episodes.errors import ProgramError, unknown_name
+from episodes.programs.code_tables import is_own_file
 from episodes.programs.program import Program, known_programs, resolved
 from episodes.programs.rule import Basis
 
@@ -82,7 +83,18 @@ def _read(name: str | Path) -> dict[str, Any]:
         said = error if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8 text"
         raise ProgramError(f"The programme file {path.name!r} is not valid TOML: {said}.") from None
     _need_head(source, path.name)
-    return source
+    beside = path.resolve().parent
+    tree: dict[str, Any] = _with_paths(source, beside)
+    return tree
+
+
+def _with_paths(node: Any, folder: Path) -> Any:
+    """A copy of the tree in which every table of the user's own, named by its file, has its whole path."""
+    if isinstance(node, dict):
+        return {key: _with_paths(value, folder) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_with_paths(value, folder) for value in node]
+    return str(folder / node) if isinstance(node, str) and is_own_file(node) else node
 
 
 def _need_head(source: Mapping[str, Any], file: str) -> None:

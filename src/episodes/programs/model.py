@@ -14,17 +14,10 @@ from typing import Literal
 
 from pydantic import BaseModel, model_validator
 
-from episodes.errors import unknown_name
-from episodes.programs.code_tables import load_codes, manifest
-from episodes.programs.construction import (
-    Construction,
-    HcpcsExclusion,
-    HospitalListRung,
-    ModelDatesRung,
-    Proration,
-    StateRung,
-    StayDrgExclusion,
-)
+from episodes.errors import ProgramError
+from episodes.programs.code_tables import columns_of, load_codes, manifest
+from episodes.programs.construction import Construction
+from episodes.programs.ladder_rules import ModelDatesRung, StateRung
 from episodes.programs.rule import (
     CalendarYear,
     Count,
@@ -38,6 +31,7 @@ from episodes.programs.rule import (
     Share,
     Status,
 )
+from episodes.programs.service_rules import Proration
 
 # --- price --------------------------------------------------------------------------------------------------
 
@@ -189,7 +183,6 @@ def walk_rules(part: BaseModel, path: str = "") -> Iterator[tuple[str, object, s
 
 _ANCHOR_COLUMNS = ("category", "anchor_setting", "code", "price_code", "family")
 _MAP_COLUMNS = ("from_drg", "valid_from", "valid_to", "category", "price_code")
-_HOSPITAL_COLUMNS = ("ccn", "start_date", "end_date")
 
 
 def contradictions(rules: ProgramRules) -> list[str]:
@@ -205,25 +198,29 @@ def contradictions(rules: ProgramRules) -> list[str]:
     ]
 
 
-def _wrong_tables(rules: ProgramRules) -> Iterator[str]:
-    anchors = rules.construction.anchors
-    wanted: list[tuple[str, str, tuple[str, ...]]] = [
-        ("construction.anchors.codes", anchors.codes.value, _ANCHOR_COLUMNS)
-    ]
+def named_tables(rules: ProgramRules) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Every code table that a rule names: (rule's id, table, columns that the rule needs)."""
+    anchors, services = rules.construction.anchors, rules.construction.services
+    yield "construction.anchors.codes", anchors.codes.value, _ANCHOR_COLUMNS
     if anchors.drg_map is not None:
-        wanted.append(("construction.anchors.drg_map", anchors.drg_map.value, _MAP_COLUMNS))
-    for rung in rules.construction.exclusions:
-        if isinstance(rung, HospitalListRung):
-            wanted.append((f"construction.exclusions.{rung.id}", rung.table, _HOSPITAL_COLUMNS))
-    for rule in rules.construction.services.exclusions:
-        if isinstance(rule, StayDrgExclusion):
-            wanted.append((f"construction.services.exclusions.{rule.id}", rule.table, ("ms_drg",)))
-        elif isinstance(rule, HcpcsExclusion):
-            wanted.append((f"construction.services.exclusions.{rule.id}", rule.table, ("hcpcs",)))
-    for rule_id, table, columns in wanted:
-        if table not in manifest():
-            yield f"{rule_id}: {unknown_name('code table', table, manifest())}"
-        elif lacking := [column for column in columns if column not in manifest()[table]["columns"]]:
+        yield "construction.anchors.drg_map", anchors.drg_map.value, _MAP_COLUMNS
+    if services.related_diagnoses is not None:
+        yield "construction.services.related_diagnoses", services.related_diagnoses.value, ("diagnosis_prefix",)
+    for place, listed in _lists(rules).items():
+        for rule in listed:
+            for parameter, columns in rule.TABLES.items():
+                if (table := getattr(rule, parameter)) is not None:
+                    yield f"{place}.{rule.id}", table, columns
+
+
+def _wrong_tables(rules: ProgramRules) -> Iterator[str]:
+    for rule_id, table, columns in named_tables(rules):
+        try:
+            present = columns_of(table)
+        except ProgramError as error:
+            yield f"{rule_id}: {error}"
+            continue
+        if lacking := [column for column in columns if column not in present]:
             fitting = [name for name, said in manifest().items() if set(columns) <= set(said["columns"])]
             yield (
                 f"{rule_id}: the code table {table!r} has no {_listed(lacking)}; "
@@ -239,14 +236,8 @@ def _wrong_tables(rules: ProgramRules) -> Iterator[str]:
 
 
 def _wrong_lists(rules: ProgramRules) -> Iterator[str]:
-    construction = rules.construction
-    lists: dict[str, tuple[NamedRule, ...]] = {
-        "construction.exclusions": construction.exclusions,
-        "construction.services.exclusions": construction.services.exclusions,
-        "construction.services.proration": construction.services.proration,
-    }
     states = set(load_codes("ccn_state_codes")["state"].drop_nulls())
-    for place, listed in lists.items():
+    for place, listed in _lists(rules).items():
         ids = Counter(rule.id for rule in listed)
         for name in (name for name, times in ids.items() if times > 1):
             yield f"{place}: the id {name!r} stands more than once; ids are reason codes and must differ"
@@ -257,6 +248,22 @@ def _wrong_lists(rules: ProgramRules) -> Iterator[str]:
                 yield f"{place}.{rule.id}: {_listed(strange)} is no state; states are two capital letters, such as MD"
             if isinstance(rule, ModelDatesRung) and rule.latest_episode_end < rule.earliest_episode_start:
                 yield f"{place}.{rule.id}: the latest episode end lies before the earliest episode start"
+
+
+def _lists(rules: ProgramRules) -> dict[str, tuple[NamedRule, ...]]:
+    """The lists of named rules of a construction, by the place where they stand."""
+    construction = rules.construction
+    return {
+        "construction.anchors.fracture": (construction.anchors.fracture,) if construction.anchors.fracture else (),
+        "construction.anchors.needed_procedures": construction.anchors.needed_procedures,
+        "construction.anchors.needed_diagnoses": construction.anchors.needed_diagnoses,
+        "construction.exclusions": construction.exclusions,
+        "construction.services.inclusions": construction.services.inclusions,
+        "construction.services.exclusions": construction.services.exclusions,
+        "construction.services.marks": construction.services.marks,
+        "construction.services.proration": construction.services.proration,
+        "construction.overlap.first_gives_way": construction.overlap.first_gives_way,
+    }
 
 
 def _wrong_price(rules: ProgramRules, price: Price) -> Iterator[str]:

@@ -17,8 +17,8 @@ from typing import Any, get_args
 import polars as pl
 
 from episodes.errors import ProgramError, count_of, unknown_name
-from episodes.programs.code_tables import fingerprint_of
-from episodes.programs.model import Price, ProgramRules, Settlement, walk_rules
+from episodes.programs.code_tables import fingerprint_of, is_own_file
+from episodes.programs.model import Price, ProgramRules, Settlement, named_tables, walk_rules
 from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
 
@@ -179,27 +179,25 @@ class Program:
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of the rules in canonical form, their code tables, the period and what was switched off."""
+        rules = self.rules.model_dump_json()
+        for table in filter(is_own_file, self.code_tables()):
+            # Where a user's table lies is no part of the rules; what is in it is.
+            rules = rules.replace(
+                json.dumps(table, ensure_ascii=False), json.dumps(Path(table).name, ensure_ascii=False)
+            )
         document = {
-            "rules": json.loads(self.rules.model_dump_json()),
+            "rules": json.loads(rules),
             "performance_year": self.performance_year,
             "period": [day.isoformat() for day in self.period],
             "own_period": self.own_period,
             "switched_off": list(self.switched_off),
-            "code_tables": {name: fingerprint_of(name) for name in self.code_tables()},
+            "code_tables": {Path(name).name: fingerprint_of(name) for name in self.code_tables()},
         }
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     def code_tables(self) -> list[str]:
-        """Names of the packaged code tables the rules refer to."""
-        construction = self.rules.construction
-        names = {construction.anchors.codes.value}
-        if construction.anchors.drg_map is not None:
-            names.add(construction.anchors.drg_map.value)
-        for rung in (*construction.exclusions, *construction.services.exclusions):
-            table = getattr(rung, "table", None)
-            if table is not None:
-                names.add(table)
-        return sorted(names)
+        """Names of the code tables the rules refer to; of a user's own tables their paths."""
+        return sorted({table for _, table, _ in named_tables(self.rules)})
 
     @property
     def _resolved(self) -> dict[str, Any]:

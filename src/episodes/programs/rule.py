@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from difflib import SequenceMatcher
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -34,7 +34,6 @@ def _no_truth_value(value: Any) -> Any:
 _Number = BeforeValidator(_no_truth_value)
 Count = Annotated[int, _Number, Field(ge=0)]
 Days = Annotated[int, _Number, Field(ge=0)]
-DaysOfWindow = Annotated[int, _Number, Field(ge=1)]
 DaysOrNever = Annotated[int, _Number, Field(ge=-1)]
 CalendarYear = Annotated[int, _Number, Field(ge=1000, le=9999)]
 Share = Annotated[Decimal, _Number, Field(ge=0, le=1)]
@@ -113,6 +112,9 @@ class Rule(Part, Generic[Value]):
 
 class NamedRule(Part):
     """A rule that stands in a list: its `id` is the reason code of what it does."""
+
+    TABLES: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Its parameters that name a code table, with the columns that the table must have."""
 
     id: str
     status: Status

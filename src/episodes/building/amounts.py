@@ -1,0 +1,47 @@
+"""Amounts of items on the run's basis, and the two beside it: allowed and standardized."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from episodes.building.context import Context
+
+
+def basis_amount(context: Context, *, line: bool) -> pl.Expr:
+    """The amount of an item on the run's basis, null where the source has none."""
+    basis = context.program.amount_basis
+    if basis == "standardized":
+        return pl.col("standardized_cents")
+    return _netted(f"{basis}_cents", context, line=line)
+
+
+def allowed_amount(context: Context, *, line: bool) -> pl.Expr:
+    """The allowed amount of an item, add-ons netted as on the basis."""
+    return _netted("allowed_cents", context, line=line)
+
+
+def _netted(column: str, context: Context, *, line: bool) -> pl.Expr:
+    """Allowed and paid amounts of whole claims hold add-ons that the programme nets out."""
+    if line:
+        return pl.col(column)
+    add_ons = context.program.rules.construction.netted_add_ons.value
+    return pl.col(column) - pl.sum_horizontal([pl.lit(0, dtype=pl.Int64), *(pl.col(name) for name in add_ons)])
+
+
+def outlier_parts(context: Context) -> dict[str, pl.Expr]:
+    """The outlier part of each amount of a stay (outlier, allowed_outlier, standardized_outlier): 0 where it stays in.
+
+    It is told apart only where the programme splits it by itself, and an outlier that is netted out is in no amount.
+    """
+    construction = context.program.rules.construction
+    apart = construction.services.outlier.value == "by_days"
+    paid = pl.lit(0, dtype=pl.Int64)
+    standardized = pl.lit(0, dtype=pl.Int64)
+    if apart:
+        standardized = pl.col("standardized_outlier_cents").fill_null(0)
+        if "outlier_cents" not in construction.netted_add_ons.value:
+            paid = pl.col("outlier_cents").fill_null(0)
+    of_stay = pl.col("setting").cast(pl.String) == "inpatient"
+    on_basis = standardized if context.program.amount_basis == "standardized" else paid
+    parts = {"outlier": on_basis, "allowed_outlier": paid, "standardized_outlier": standardized}
+    return {name: pl.when(of_stay).then(part).otherwise(0) for name, part in parts.items()}
