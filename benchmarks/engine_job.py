@@ -41,33 +41,8 @@ def run(claims_folder: Path, out: Path, threads: int = 2) -> None:
         *cents,
     )
     episodes.write_parquet(out / "episodes.parquet", compression="zstd")
-    _providers(built, claims).write_parquet(out / "providers.parquet", compression="zstd")
+    built.providers.write_parquet(out / "providers.parquet", compression="zstd")
     built.balance.drop("memo_cents").write_parquet(out / "balance.parquet", compression="zstd")
-
-
-def _providers(built: ep.BuiltEpisodes, claims: ep.Claims) -> pl.DataFrame:
-    if (given := getattr(built, "providers", None)) is not None:
-        return given
-    keys = ["beneficiary_id", "claim_id"]
-    of_claim = claims.claims.select(*keys, operating="operating_npi", attending="attending_npi")
-    rows = (
-        built.services.filter((pl.col("disposition") == "included") & (pl.col("period") != "post_episode"))
-        .join(built.final().lazy().select("episode_id", "beneficiary_id"), on="episode_id", how="inner")
-        .join(of_claim, on=keys, how="left")
-        .rename({"rendering_npi": "rendering"})
-    )
-    return (
-        pl.concat(
-            [
-                rows.select(role=pl.lit(role), provider_id=pl.col(role), cents="cents")
-                for role in ("rendering", "operating", "attending", "ccn")
-            ]
-        )
-        .drop_nulls("provider_id")
-        .group_by("role", "provider_id")
-        .agg(pl.col("cents").sum())
-        .collect()
-    )
 
 
 def main(arguments: list[str] | None = None) -> None:
