@@ -1,6 +1,6 @@
 """The benchmark's job with this library, over a store or over plain Parquet.
 
-    python -m benchmarks.engine_job CLAIMS OUT --threads 2
+python -m benchmarks.engine_job CLAIMS OUT --threads 2
 """
 
 from __future__ import annotations

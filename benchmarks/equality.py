@@ -49,15 +49,15 @@ def table_of(folder: Path, name: str) -> pl.DataFrame:
 def differences(one: Path, other: Path) -> list[str]:
     """What differs between two results, in words; empty: they are equal."""
     found = []
-    for name in COLUMNS:
+    for name, types in COLUMNS.items():
         left, right = table_of(one, name), table_of(other, name)
         if left.equals(right):
             continue
         said = f"{name}: {left.height:,} rows against {right.height:,}"
-        keys = [column for column in COLUMNS[name] if not column.endswith("cents") and column != "items"]
+        keys = [column for column in types if not column.endswith("cents") and column != "items"]
         both = left.join(right, on=keys, how="inner", nulls_equal=True)
         said += f", {both.height:,} with equal keys"
-        columns = [column for column in COLUMNS[name] if column not in keys]
+        columns = [column for column in types if column not in keys]
         apart = [
             f"{column} in {number:,}"
             for column in columns

@@ -132,9 +132,7 @@ def anchored_people(tables: dict[str, pl.DataFrame]) -> pl.Series:
     of_lines = (
         tables["lines"]
         .filter(pl.col("hcpcs").is_in(procedures) & pl.col("service_date").is_not_null())
-        .join(
-            claims.filter(pl.col("setting") == "outpatient"), on=["beneficiary_id", "claim_id"], how="semi"
-        )
+        .join(claims.filter(pl.col("setting") == "outpatient"), on=["beneficiary_id", "claim_id"], how="semi")
         .select("beneficiary_id")
     )
     return pl.concat([of_stays, of_lines])["beneficiary_id"].unique().sort()
@@ -164,8 +162,12 @@ def repeat(base: dict[str, pl.DataFrame], folder: Path, lines: int) -> dict[str,
     if numbers.null_count() or not base["claims"]["claim_id"].str.contains(_CLAIM).all():
         raise ValueError("Ids of the base are not those of a synthetic set.")
     step = int(numbers.max()) + 1  # type: ignore[arg-type]
-    by_person = base["lines"].group_by("beneficiary_id").len().sort("beneficiary_id").with_columns(
-        reached=pl.col("len").cum_sum()
+    by_person = (
+        base["lines"]
+        .group_by("beneficiary_id")
+        .len()
+        .sort("beneficiary_id")
+        .with_columns(reached=pl.col("len").cum_sum())
     )
     of_base = base["lines"].height
     counts = dict.fromkeys(("lines", "claims", "people", "people_with_anchor"), 0)

@@ -1,6 +1,6 @@
 """The tables that `benchmarks.ratios` prints, from its JSON document.
 
-    python -m benchmarks.ratio_tables RATIOS.json
+python -m benchmarks.ratio_tables RATIOS.json
 """
 
 from __future__ import annotations

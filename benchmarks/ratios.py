@@ -82,9 +82,7 @@ class Comparison:
 
 def spread(values: Sequence[float]) -> dict[str, float] | None:
     """Minimum, median and maximum."""
-    return (
-        {"min": min(values), "median": statistics.median(values), "max": max(values)} if values else None
-    )
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)} if values else None
 
 
 def median(costs: Sequence[Cost], what: str) -> float:
@@ -92,7 +90,9 @@ def median(costs: Sequence[Cost], what: str) -> float:
     return float(statistics.median(getattr(cost, what) for cost in costs))
 
 
-def taking_turns(jobs: dict[str, Callable[[], Cost]], rounds: int, tell: Callable[[str], None]) -> dict[str, list[Cost]]:
+def taking_turns(
+    jobs: dict[str, Callable[[], Cost]], rounds: int, tell: Callable[[str], None]
+) -> dict[str, list[Cost]]:
     """Run every job once a round, in turned order, `rounds` times."""
     costs: dict[str, list[Cost]] = {name: [] for name in jobs}
     for number in range(rounds):
@@ -133,7 +133,9 @@ class Run:
             for mode, rival in ((STORE, "DuckDB, Parquet"), *((PLAIN, rival) for rival in rivals))
         ]
         fast = [name for name in ("DuckDB, Parquet", "polars") if name in rivals]
-        best = [min((costs[name][number] for name in fast), key=lambda cost: cost.wall) for number in range(self.rounds)]
+        best = [
+            min((costs[name][number] for name in fast), key=lambda cost: cost.wall) for number in range(self.rounds)
+        ]
         return [*found, self.comparison(made, PLAIN, "faster of DuckDB and polars", costs[PLAIN], best)]
 
     def warm_processes(self, made: Prepared) -> Comparison:
@@ -148,9 +150,7 @@ class Run:
             costs = taking_turns({WARM: ours.run, "DuckDB, native tables": theirs.run}, self.rounds, self.tell)
         return self.comparison(made, WARM, "DuckDB, native tables", *costs.values())
 
-    def comparison(
-        self, made: Prepared, mode: str, rival: str, ours: list[Cost], theirs: list[Cost]
-    ) -> Comparison:
+    def comparison(self, made: Prepared, mode: str, rival: str, ours: list[Cost], theirs: list[Cost]) -> Comparison:
         """A comparison of one size; sizes are named by what was asked for."""
         asked = int(Path(made.plain).parent.name.rsplit("-", 1)[1])
         return Comparison(made.kind, asked, mode, rival, ours, theirs)
@@ -200,11 +200,12 @@ def payable_cents(plain: Path) -> int:
 
     whole = "('inpatient', 'snf', 'home_health', 'hospice')"
     claims, lines = (f"read_parquet('{plain / name}/*.parquet')" for name in ("claims", "lines"))
-    rows = duckdb.connect().execute(
-        f"SELECT (SELECT coalesce(sum(standardized_cents), 0) FROM {claims} WHERE setting IN {whole}) "
-        f"+ (SELECT coalesce(sum(l.standardized_cents), 0) FROM {lines} AS l JOIN {claims} AS c "
-        f"USING (beneficiary_id, claim_id) WHERE c.setting NOT IN {whole})"
-    ).fetchall()
+    of_claims = f"SELECT coalesce(sum(standardized_cents), 0) FROM {claims} WHERE setting IN {whole}"
+    of_lines = (
+        f"SELECT coalesce(sum(l.standardized_cents), 0) FROM {lines} AS l "
+        f"JOIN {claims} AS c USING (beneficiary_id, claim_id) WHERE c.setting NOT IN {whole}"
+    )
+    rows = duckdb.connect().execute(f"SELECT ({of_claims}) + ({of_lines})").fetchall()
     return int(rows[0][0])
 
 
@@ -218,10 +219,11 @@ def growth(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
             if small.mode == WARM or large.lines <= small.lines:
                 continue
             times = math.log(large.lines / small.lines)
-            for who, ours, theirs in (("this library", small.ours, large.ours), (small.rival, small.theirs, large.theirs)):
+            both = (("this library", small.ours, large.ours), (small.rival, small.theirs, large.theirs))
+            for who, before, after in both:
                 entry = {"kind": small.kind, "mode": small.mode, "who": who, "from": small.lines, "to": large.lines}
                 for what in ("wall", "cpu"):
-                    entry[what] = math.log(median(theirs, what) / median(ours, what)) / times
+                    entry[what] = math.log(median(after, what) / median(before, what)) / times
                 if entry not in found:
                     found.append(entry)
     return found

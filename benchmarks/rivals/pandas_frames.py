@@ -309,9 +309,7 @@ def services_of(folder: Path, episodes: pd.DataFrame, stays: pd.DataFrame, legs:
     return pd.concat([whole[ROW_COLUMNS], _line_rows(rows.copy(), whole)], ignore_index=True)
 
 
-def _whole_rows(
-    windows: pd.DataFrame, stays: pd.DataFrame, legs: pd.DataFrame, others: pd.DataFrame
-) -> pd.DataFrame:
+def _whole_rows(windows: pd.DataFrame, stays: pd.DataFrame, legs: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 

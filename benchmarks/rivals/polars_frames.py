@@ -169,8 +169,15 @@ def candidates_of(
     )
     triggers = (
         lines.filter(pl.col("hcpcs").is_in(list(line_codes)) & pl.col("service_date").is_not_null())
-        .select(*KEYS, "line_number", "service_date", "hcpcs", "standardized_cents", "charge_cents",
-                "primary_payer_paid_cents")  # fmt: skip
+        .select(
+            *KEYS,
+            "line_number",
+            "service_date",
+            "hcpcs",
+            "standardized_cents",
+            "charge_cents",
+            "primary_payer_paid_cents",
+        )
         .collect(engine="streaming")
     )
     headers = (
@@ -182,11 +189,16 @@ def candidates_of(
     outpatient = (
         with_kinds(triggers.join(headers, on=KEYS))
         .sort(
-            "beneficiary_id", "service_date", "standardized_cents", "process_date", "charge_cents", "claim_id",
+            "beneficiary_id",
+            "service_date",
+            "standardized_cents",
+            "process_date",
+            "charge_cents",
+            "claim_id",
             "line_number",
             descending=[False, False, True, True, True, False, False],
             nulls_last=[False, False, True, True, True, False, False],
-        )  # fmt: skip
+        )
         .unique(["beneficiary_id", "service_date"], keep="first", maintain_order=True)
         .select(
             "beneficiary_id",
@@ -336,8 +348,19 @@ def services_of(
     windows = episodes.select(*WINDOW_COLUMNS, anchor_operating_npi="operating_npi")
     of_claims = (
         claims.filter(pl.col("setting") != "inpatient")
-        .select(*KEYS, "setting", "from_date", "thru_date", "admission_date", "discharge_date", "standardized_cents",
-                "primary_payer_paid_cents", "operating_npi", "attending_npi", "ccn")  # fmt: skip
+        .select(
+            *KEYS,
+            "setting",
+            "from_date",
+            "thru_date",
+            "admission_date",
+            "discharge_date",
+            "standardized_cents",
+            "primary_payer_paid_cents",
+            "operating_npi",
+            "attending_npi",
+            "ccn",
+        )
         .join(people, on="beneficiary_id", how="semi")
         .collect(engine="streaming")
     )
