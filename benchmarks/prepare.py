@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,6 +22,7 @@ from typing import Literal, get_args
 import polars as pl
 
 import episodes as ep
+from episodes.errors import LayoutError
 from episodes.programs.code_tables import load_codes
 from episodes.tables import write_parquet
 
@@ -80,7 +81,7 @@ def prepared(out: Path, kind: Kind, lines: int) -> Prepared:
 
 
 def prepare(out: Path, kind: Kind, lines: int, *, base_people: int | None = None) -> Prepared:
-    """Make the claims, unless they are there.
+    """Make the claims, unless they are there; a store that this version does not read is made anew.
 
     Args:
         out: the folder for claims of all sizes and kinds; a base population is kept there too.
@@ -90,7 +91,11 @@ def prepare(out: Path, kind: Kind, lines: int, *, base_people: int | None = None
     """
     place = place_of(out, kind, lines)
     if (place / "prepared.json").is_file():
-        return prepared(out, kind, lines)
+        made = prepared(out, kind, lines)
+        if not _is_readable(place / "store"):
+            ep.ingest(place / "plain", place / "store", overwrite=True)
+            made = replace(made, store_bytes=_bytes(place / "store"), version=version("episodes"))
+        return _noted(made, place)
     shutil.rmtree(place, ignore_errors=True)
     base = base_of(out, kind, base_people or BASE_PEOPLE[kind])
     counts = repeat(base, place / "plain", lines)
@@ -104,6 +109,19 @@ def prepare(out: Path, kind: Kind, lines: int, *, base_people: int | None = None
         store_bytes=_bytes(place / "store"),
         version=version("episodes"),
     )
+    return _noted(made, place)
+
+
+def _is_readable(store: Path) -> bool:
+    """Whether this version reads a store: its format may have changed since the store was made."""
+    try:
+        ep.read_claims(store)
+    except LayoutError:
+        return False
+    return True
+
+
+def _noted(made: Prepared, place: Path) -> Prepared:
     (place / "prepared.json").write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
     return made
 

@@ -130,6 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args(arguments)
     connection = connect(chosen.threads)
+    connection.execute(f"SET temp_directory = '{chosen.out}-spill'")
     use_parquet(connection, chosen.claims)
     run(connection, chosen.out)
 

@@ -122,3 +122,7 @@ def test_prepared_claims_are_copies_under_new_ids(tmp_path: Path) -> None:
     stored = ep.read_claims(made.store).lines.collect()
     order = ["beneficiary_id", "claim_id", "line_number"]
     assert stored.sort(order).equals(lines.sort(order).select(stored.columns))
+    manifest = Path(made.store) / "store.json"
+    manifest.write_text(manifest.read_text().replace('"format": ', '"format": 9'))
+    assert prepare(tmp_path, "dense", 3_000, base_people=20) == made  # a store of another format is made anew
+    assert ep.read_claims(made.store).lines.collect().equals(stored)
