@@ -42,23 +42,24 @@ def show(document: dict[str, Any], console: Console | None = None) -> None:
 
 
 def _ratio_table(document: dict[str, Any]) -> Table:
-    table = Table(title=f"This library / rival, {document['rounds']} pairs: median (minimum to maximum)")
-    for name in ("claims", "lines", "measured", "rival", "wall", "aim", "processor", "s ours", "s rival",
-                 "cpu ours", "cpu rival", "MiB ours", "MiB rival"):  # fmt: skip
-        table.add_column(name, justify="left" if name in ("claims", "measured", "rival") else "right")
+    """Ours over the rival's, and the medians that they come from, ours / the rival's."""
+    table = Table(title=f"This library / rival, {document['rounds']} pairs: median (minimum-maximum)")
+    left = ("claims", "measured", "rival")
+    for name in ("claims", "lines", "measured", "rival", "wall", "aim", "processor", "wall s", "processor s",
+                 "peak MiB", "own MiB"):  # fmt: skip
+        table.add_column(name, justify="left" if name in left else "right", no_wrap=True)
     for one in document["comparisons"]:
         aim = one["aim"]
-        met = "" if aim is None else f"{aim:.2f} {'met' if one['wall_ratio']['median'] <= aim else 'NOT met'}"
         table.add_row(
             one["kind"],
             f"{one['lines']:,}",
             one["mode"],
             one["rival"],
             _spread(one["wall_ratio"]),
-            met,
+            "" if aim is None else f"{aim:.2f} {'met' if one['wall_ratio']['median'] <= aim else 'NOT met'}",
             _spread(one["cpu_ratio"]),
-            *(f"{_median(one[who], what):,.2f}" for what in ("wall", "cpu") for who in ("ours", "theirs")),
-            *(_memory(one[who]) for who in ("ours", "theirs")),
+            *(_both(one, what, 1, ",.2f") for what in ("wall", "cpu")),
+            *(_both(one, what, MIB, ",.0f") for what in ("peak", "own_peak")),
         )
     return table
 
@@ -85,17 +86,13 @@ def _start_table(document: dict[str, Any]) -> Table:
 
 
 def _spread(values: dict[str, float]) -> str:
-    return f"{values['median']:.2f} ({values['min']:.2f} to {values['max']:.2f})"
+    return f"{values['median']:.2f} ({values['min']:.2f}-{values['max']:.2f})"
 
 
-def _median(costs: list[dict[str, float]], what: str) -> float:
-    return statistics.median(cost[what] for cost in costs)
-
-
-def _memory(costs: list[dict[str, float]]) -> str:
-    """Peak of resident memory; after it that without mapped files, where it is known."""
-    own = _median(costs, "own_peak")
-    return f"{_median(costs, 'peak') / MIB:,.0f}" + (f" ({own / MIB:,.0f} own)" if own else "")
+def _both(one: dict[str, Any], what: str, unit: int, form: str) -> str:
+    """The medians of both; nothing where a figure is not known, as memory without mapped files is not everywhere."""
+    middles = [statistics.median(cost[what] for cost in one[who]) / unit for who in ("ours", "theirs")]
+    return " / ".join(format(middle, form) for middle in middles) if all(middles) else ""
 
 
 if __name__ == "__main__":

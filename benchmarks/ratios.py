@@ -34,11 +34,12 @@ PANDAS_LINES = 10_000_000
 """Above this pandas is left out: it holds every row in memory several times over."""
 
 WARM, STORE, PLAIN = "warm process, store", "whole process, store", "whole process, plain Parquet"
+FASTER = "faster of DuckDB and polars"
 AIMS: dict[tuple[str, str, int], dict[str, float]] = {
     (WARM, "DuckDB, native tables", 10_000_000): {"dense": 0.25, "sparse": 0.5},
     (STORE, "DuckDB, Parquet", 100_000_000): {"dense": 0.35, "sparse": 0.45},
-    (PLAIN, "faster of DuckDB and polars", 10_000_000): {"dense": 1.5, "sparse": 1.5},
-    (PLAIN, "faster of DuckDB and polars", 100_000_000): {"dense": 1.15, "sparse": 1.15},
+    (PLAIN, FASTER, 10_000_000): {"dense": 1.5, "sparse": 1.5},
+    (PLAIN, FASTER, 100_000_000): {"dense": 1.15, "sparse": 1.15},
 }
 """Most that a ratio of wall times should be, by what is measured, against what, and lines."""
 
@@ -136,7 +137,7 @@ class Run:
         best = [
             min((costs[name][number] for name in fast), key=lambda cost: cost.wall) for number in range(self.rounds)
         ]
-        return [*found, self.comparison(made, PLAIN, "faster of DuckDB and polars", costs[PLAIN], best)]
+        return [*found, self.comparison(made, PLAIN, FASTER, costs[PLAIN], best)]
 
     def warm_processes(self, made: Prepared) -> Comparison:
         """The comparison of processes that stay: the store beside DuckDB's native tables."""
@@ -216,7 +217,7 @@ def growth(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
         for large in comparisons:
             if (small.kind, small.mode, small.rival) != (large.kind, large.mode, large.rival):
                 continue
-            if small.mode == WARM or large.lines <= small.lines:
+            if small.mode == WARM or small.rival == FASTER or large.lines <= small.lines:
                 continue
             times = math.log(large.lines / small.lines)
             both = (("this library", small.ours, large.ours), (small.rival, small.theirs, large.theirs))
