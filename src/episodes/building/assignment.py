@@ -125,8 +125,8 @@ def assign(
 
 
 def _people(episodes: pl.DataFrame, items: pl.DataFrame, line_ranges: tuple[Array, Array]) -> People:
-    persons = episodes["person"].unique().sort().to_numpy()
     of_episode, of_item = episodes["person"].to_numpy(), items["person"].to_numpy()
+    persons = np.unique(of_episode)
     return People(
         episode_from=np.searchsorted(of_episode, persons, side="left"),
         episode_to=np.searchsorted(of_episode, persons, side="right"),

@@ -226,6 +226,21 @@ def room_for_lines(policy, people, candidates, lines):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
+def payable_lines(of_people, person_lines, claim_of_line, setting, amount):
+    """Number and cents of the lines that are paid by line, of some people."""
+    items = np.int64(0)
+    cents = np.int64(0)
+    for p in range(of_people.size):
+        if of_people[p]:
+            for line in range(person_lines[p], person_lines[p + 1]):
+                if setting[claim_of_line[line]] >= OUTPATIENT:
+                    items += 1
+                    if amount[line] != NULL_CENTS:
+                        cents += amount[line]
+    return items, cents
+
+
+@njit(cache=True, nogil=True, _nrt=False)
 def assign_lines(
     policy, people, candidates, lines, claims, rules, inclusions, reasons, stays, sums, rows, keep_rows, state, emergency
 ):

@@ -13,32 +13,28 @@ import pyarrow as pa
 
 from episodes.building.amounts import basis_amount
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
+from episodes.building.compiled import kernels
 from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
-from episodes.building.sources import HEADER_OF_LINE, LINE_DETAILS, VISIT_COLUMNS, asks_for_visits
+from episodes.building.sources import (
+    HEADER_OF_LINE,
+    LINE_DETAILS,
+    VISIT_COLUMNS,
+    asks_for_visits,
+    lists_looked_at,
+)
 from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS, NULL_DAY
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS, SETTINGS, TABLES, types_of
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS, TABLES, types_of
 from episodes.tables import scan_parquet
 
 LATE = -1
 """Setting number of a claim that was processed after the date the claims are known at: it is not there."""
 
-HEADER_COLUMNS = (
-    "setting",
-    "from_date",
-    "thru_date",
-    "admission_date",
-    "discharge_date",
-    "discharge_status",
-    "ms_drg",
-    "pricing_drg",
-    "mdc",
-    "ccn",
-    "provider_type",
-    "attending_npi",
-    "operating_npi",
+_DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
+_CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
+_AMOUNTS = (
     "allowed_cents",
     "paid_cents",
     "outlier_cents",
@@ -49,19 +45,30 @@ HEADER_COLUMNS = (
     "uncompensated_care_cents",
     "standardized_cents",
     "standardized_outlier_cents",
+)
+STAY_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *_AMOUNTS,
+    "discharge_status",
+    "attending_npi",
+    "operating_npi",
+    "primary_payer_paid_cents",
+    "keep_inner",
+    "process_date",
+)
+"""What is read of hospital stays to find anchors, their diagnoses and procedures apart."""
+ITEM_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *_AMOUNTS,
     "primary_payer_paid_cents",
     "low_utilization",
-    "keep_inner",
     "keep_inner_outer",
     "bill_type",
-    "process_date",
-    "demonstration_codes",
-    "diagnoses",
-    "procedures",
 )
-"""What is read of the claims that are paid as a whole."""
+"""What is read of claims that are paid as a whole, of people with a candidate."""
 
-_LISTS = ("diagnoses", "procedures", "demonstration_codes")
 
 
 class StoreBucket:
@@ -81,15 +88,22 @@ class StoreBucket:
         self._context = context
         self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
         self._people = pl.Series([], dtype=pl.UInt32)
+        self._opened: dict[str, Array] = {}
+        self._read: dict[str, pl.Series] = {}
+        self._whole: dict[str, pl.DataFrame] = {}
 
     # --- arrays ---------------------------------------------------------------------------------------------
 
     def _array(self, name: str) -> Array:
-        return np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
+        if name not in self._opened:
+            self._opened[name] = np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
+        return self._opened[name]
 
     def _dictionary(self, name: str) -> pl.Series:
-        text = (self._codes / f"{name}.txt").read_text(encoding="utf-8")
-        return pl.Series(text.split("\n")[:-1], dtype=pl.String)
+        if name not in self._read:
+            text = (self._codes / f"{name}.txt").read_text(encoding="utf-8")
+            self._read[name] = pl.Series(text.split("\n")[:-1], dtype=pl.String)
+        return self._read[name]
 
     def _ids(self, name: str, rows: Array) -> pl.Series:
         """The text of some ids, from their bytes in mapped memory."""
@@ -137,15 +151,14 @@ class StoreBucket:
         if isinstance(dtype, pl.List):
             return self._list(name, rows)
         values = self._array(name)[rows]
-        if dtype == pl.Date:
-            return pl.Series(values).replace(NULL_DAY, None).cast(pl.Date)
-        if dtype.is_integer():
-            return pl.Series(values).replace(NULL_CENTS, None).cast(dtype)
         if dtype == pl.Float64:
             return pl.Series(values).fill_nan(None)
-        if dtype == pl.Boolean:
-            return pl.Series(values).replace(-1, None).cast(pl.Boolean)
-        return self._dictionary(name).gather(pl.Series(values).replace(-1, None))
+        if dtype == pl.Date:
+            return _with_nulls(values, NULL_DAY).cast(pl.Date)
+        if dtype.is_integer():
+            return _with_nulls(values, NULL_CENTS).cast(dtype)
+        coded = _with_nulls(values, -1)
+        return coded.cast(pl.Boolean) if dtype == pl.Boolean else self._dictionary(name).gather(coded)
 
     def _list(self, name: str, rows: Array) -> pl.Series:
         """A column of lists of text; an empty list where there is none."""
@@ -153,18 +166,38 @@ class StoreBucket:
         lengths = offsets[rows + 1] - offsets[rows]
         ends = np.cumsum(lengths)
         places = np.repeat(offsets[rows] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
-        text = self._dictionary(f"{name}.elements").gather(pl.Series(elements[places]).replace(-1, None))
+        text = self._dictionary(f"{name}.elements").gather(_with_nulls(elements[places], -1))
         lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), text.to_arrow())
         return pl.Series(pl.from_arrow(lists))
 
     def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        """Claims by their ordinals, with person, claim, claim_id and amount."""
-        read = self._frame("claims", rows, columns).with_columns(
+        """Claims by their ordinals, with person and claim."""
+        return self._frame("claims", rows, columns).with_columns(
             person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
             claim=pl.Series(rows.astype(np.uint32)),
-            claim_id=self._ids("claim_id", rows),
         )
-        return read
+
+    def _lists_of(self, rows: Array, columns: Sequence[str]) -> list[pl.Series]:
+        """Columns of lists, empty ones where no rule of the programme looks at them."""
+        wanted = lists_looked_at(self._context)
+        return [
+            self._list(f"claims.{name}", rows).alias(name)
+            if name in wanted
+            else pl.Series(name, [[]], dtype=pl.List(pl.String)).new_from_index(0, rows.size)
+            for name in columns
+        ]
+
+    def claim_ids(self, claims: pl.Series) -> pl.Series:
+        """The ids of some claims."""
+        return self._ids("claim_id", claims.to_numpy().astype(np.int64))
+
+    def _with_header(self, lines: pl.DataFrame, claims: Array) -> pl.DataFrame:
+        """Lines with what `HEADER_OF_LINE` says of their claims."""
+        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person", "diagnoses")]
+        headers = self._headers(claims, columns).with_columns(
+            self._lists_of(claims, ("diagnoses",)), claim_id=self._ids("claim_id", claims)
+        )
+        return lines.join(headers, on="claim", how="inner", maintain_order="left")
 
     def _line_frame(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         amounts = ("allowed_cents", "paid_cents", "standardized_cents")
@@ -189,7 +222,11 @@ class StoreBucket:
         """Inpatient claims, but those of hospitals that the programme takes out."""
         rows = np.flatnonzero(self._settings == SETTINGS.index("inpatient"))
         removed = list(self._context.program.rules.construction.anchors.removed_hospitals.value)
-        stays = self._headers(rows, HEADER_COLUMNS).with_columns(amount=basis_amount(self._context, line=False))
+        stays = self._headers(rows, STAY_COLUMNS).with_columns(
+            self._lists_of(rows, ("diagnoses", "procedures")),
+            amount=basis_amount(self._context, line=False),
+            claim_id=self._ids("claim_id", rows),
+        )
         return stays.filter(~pl.col("ccn").is_in(removed).fill_null(False)) if removed else stays
 
     def lines_with_codes(self, codes: Sequence[str], settings: Sequence[str]) -> pl.DataFrame:
@@ -211,9 +248,7 @@ class StoreBucket:
                 "diagnosis",
             ),
         )
-        claims = np.unique(self._array("line_claim")[rows])
-        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
-        return lines.join(self._headers(claims, columns), on="claim", how="left", maintain_order="left")
+        return self._with_header(lines, np.unique(self._array("line_claim")[rows]))
 
     def lines_of_claims(self, claims: pl.Series) -> pl.DataFrame:
         """Lines of some claims, in line order."""
@@ -233,8 +268,7 @@ class StoreBucket:
                 pl.col("hcpcs"), cents=pl.col("amount").sum(), payer_cents=pl.col("primary_payer_paid_cents").sum()
             )
         )
-        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
-        return of_day.join(self._headers(claims, columns), on="claim", how="inner", maintain_order="left")
+        return self._with_header(of_day, claims)
 
     def select(self, people: pl.Series) -> StoreBucket:
         """This bucket, for some of its people."""
@@ -261,8 +295,10 @@ class StoreBucket:
             ("ms_drg", "pricing_drg", "ccn", "provider_type"),
         )
         late = int((self._settings == LATE).sum())
-        coverage = scan_parquet(self._tables["coverage"]).select("beneficiary_id").collect()
-        everybody = self._ids("beneficiary_id", np.arange(self.people))
+        covered = self.coverage["person"].n_unique()
+        if not covered:
+            everybody = self._ids("beneficiary_id", np.arange(self.people)).to_frame("beneficiary_id")
+            covered = everybody.join(self._all_of("coverage"), on="beneficiary_id", how="semi").height
         known_lines = self._settings[self._array("line_claim")] != LATE if late else None
         return Facts(
             people=self.people,
@@ -271,8 +307,8 @@ class StoreBucket:
             claims_processed_later=late,
             payable_items=items,
             payable_cents=cents,
-            coverage_intervals=coverage.height,
-            covered_people=everybody.to_frame("beneficiary_id").join(coverage, on="beneficiary_id", how="semi").height,
+            coverage_intervals=self._all_of("coverage").height,
+            covered_people=covered,
             stays=stays.height,
             stays_with_drg=stays.select(pl.coalesce("pricing_drg", "ms_drg").count()).item(),
             stays_with_hospital=stays.select(pl.coalesce("ccn", "provider_type").count()).item(),
@@ -282,15 +318,19 @@ class StoreBucket:
         """Number and cents of the payable items of some people (by person of the bucket)."""
         counted = of_people[self._person_of_claim]
         whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
-        amounts = self._frame(
-            "claims", whole, ["setting", *(name for name in HEADER_COLUMNS if name.endswith("_cents"))]
-        ).select(basis_amount(self._context, line=False).sum())
-        by_line = counted & (self._settings >= len(SETTINGS) - len(LINE_PAID_SETTINGS))
-        lines = self._array(f"lines.{self._context.program.amount_basis}_cents")
-        of_line = by_line[self._array("line_claim")]
-        paid = of_line & (lines != NULL_CENTS)
-        cents = int(amounts.item() or 0) + int(lines[paid].sum() if paid.size else 0)
-        return whole.size + int(of_line.sum()), cents
+        basis = self._context.program.amount_basis
+        add_ons = () if basis == "standardized" else ("setting", *_AMOUNTS)
+        amounts = self._frame("claims", whole, dict.fromkeys((f"{basis}_cents", *add_ons))).select(
+            basis_amount(self._context, line=False).sum()
+        )
+        items, cents = kernels().payable_lines(
+            of_people,
+            self._array("person_lines"),
+            self._array("line_claim"),
+            frozen(self._settings),
+            self._array(f"lines.{basis}_cents"),
+        )
+        return whole.size + int(items), int(amounts.item() or 0) + int(cents)
 
     # --- of the people chosen -------------------------------------------------------------------------------
 
@@ -299,7 +339,10 @@ class StoreBucket:
         """Claims that are paid as a whole, of the people chosen."""
         of_whole = (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS))
         rows = np.flatnonzero(of_whole & self._chosen[self._person_of_claim])
-        return self._headers(rows, HEADER_COLUMNS).with_columns(amount=basis_amount(self._context, line=False))
+        return self._headers(rows, ITEM_COLUMNS).with_columns(
+            self._lists_of(rows, ("procedures", "demonstration_codes")),
+            amount=basis_amount(self._context, line=False),
+        )
 
     @cached_property
     def visit_lines(self) -> pl.DataFrame:
@@ -310,19 +353,24 @@ class StoreBucket:
         rows = self._line_rows_of(home_health.to_numpy().astype(np.int64))
         return self._line_frame(rows, [name for name in VISIT_COLUMNS if name != "claim"]).select(VISIT_COLUMNS)
 
-    @property
+    @cached_property
     def beneficiaries(self) -> pl.DataFrame:
         """People chosen."""
         return self._of_people("beneficiaries")
 
-    @property
+    @cached_property
     def coverage(self) -> pl.DataFrame:
         """Intervals of coverage of the people chosen."""
         return self._of_people("coverage")
 
     def _of_people(self, table: str) -> pl.DataFrame:
         ids = self.beneficiary_ids(self._people)
-        return scan_parquet(self._tables[table]).collect().join(ids, on="beneficiary_id", how="inner")
+        return self._all_of(table).join(ids, on="beneficiary_id", how="inner")
+
+    def _all_of(self, table: str) -> pl.DataFrame:
+        if table not in self._whole:
+            self._whole[table] = scan_parquet(self._tables[table]).collect()
+        return self._whole[table]
 
     @cached_property
     def line_ranges(self) -> tuple[Array, Array]:
@@ -379,7 +427,9 @@ class StoreBucket:
     def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
         """claim, line (ordinals), line_number of some claims."""
         rows = self._line_rows_of(claims.to_numpy().astype(np.int64))
-        return self._line_frame(rows, ()).select("claim", "line", "line_number")
+        return self._frame("lines", rows, ("line_number",)).with_columns(
+            line=pl.Series(rows.astype(np.uint32)), claim=pl.Series(self._array("line_claim")[rows].astype(np.uint32))
+        )
 
     def details(self, lines: Array) -> pl.DataFrame:
         """What names the lines with some ordinals."""
@@ -393,6 +443,14 @@ class StoreBucket:
             .with_columns(service_start=pl.coalesce("service_date", "from_date"))
             .select(LINE_DETAILS)
         )
+
+
+def _with_nulls(values: Array, null: int) -> pl.Series:
+    """Numbers as a series, null where they are the number that stands for it."""
+    missing = values == null
+    if not missing.any():
+        return pl.Series(values)
+    return pl.Series(pl.from_arrow(pa.array(values, mask=missing)))
 
 
 def people_of_buckets(store: Path, buckets: int) -> list[int]:
