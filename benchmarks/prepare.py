@@ -28,6 +28,7 @@ from episodes.tables import write_parquet
 
 Kind = Literal["dense", "sparse"]
 
+LINES_PER_BUCKET = 2_000_000
 BASE_PEOPLE: dict[Kind, int] = {"dense": 20_000, "sparse": 16_000}
 YEARS = (2022, 2026)
 SEED = 5
@@ -55,7 +56,12 @@ class Prepared:
     version: str
 
     @property
-    def anchor_share(self) -> float:
+    def buckets_for(lines: int) -> int:
+    """Buckets of about two million lines: the fewer, the less each costs beside its rows; a build holds one a thread."""
+    return max(1, -(-lines // LINES_PER_BUCKET))
+
+
+def anchor_share(self) -> float:
         """People with an anchor, of all people with claims."""
         return self.people_with_anchor / self.people
 
@@ -93,13 +99,13 @@ def prepare(out: Path, kind: Kind, lines: int, *, base_people: int | None = None
     if (place / "prepared.json").is_file():
         made = prepared(out, kind, lines)
         if not _is_readable(place / "store"):
-            ep.ingest(place / "plain", place / "store", overwrite=True)
+            ep.ingest(place / "plain", place / "store", buckets=buckets_for(lines), overwrite=True)
             made = replace(made, store_bytes=_bytes(place / "store"), version=version("episodes"))
         return _noted(made, place)
     shutil.rmtree(place, ignore_errors=True)
     base = base_of(out, kind, base_people or BASE_PEOPLE[kind])
     counts = repeat(base, place / "plain", lines)
-    ep.ingest(place / "plain", place / "store")
+    ep.ingest(place / "plain", place / "store", buckets=buckets_for(lines))
     made = Prepared(
         kind=kind,
         plain=str(place / "plain"),
