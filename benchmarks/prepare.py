@@ -56,14 +56,14 @@ class Prepared:
     version: str
 
     @property
-    def buckets_for(lines: int) -> int:
-    """Buckets of about two million lines: the fewer, the less each costs beside its rows; a build holds one a thread."""
-    return max(1, -(-lines // LINES_PER_BUCKET))
-
-
-def anchor_share(self) -> float:
+    def anchor_share(self) -> float:
         """People with an anchor, of all people with claims."""
         return self.people_with_anchor / self.people
+
+
+def buckets_for(lines: int) -> int:
+    """Buckets of about two million lines: the fewer, the less each costs beside its rows; a build holds one a thread."""
+    return max(1, -(-lines // LINES_PER_BUCKET))
 
 
 def place_of(out: Path, kind: Kind, lines: int) -> Path:
