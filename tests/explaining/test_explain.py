@@ -19,7 +19,7 @@ import strategies
 from comparison import engine
 from episodes.building.categories import SERVICE_CATEGORIES
 from episodes.building.context import Context
-from episodes.building.items import BARS, payable_items
+from episodes.building.reasons import BARS, IN_EARLIER
 from episodes.errors import ArgumentError, BalanceError
 from episodes.explaining import Explanation
 from episodes.explaining.exclusions import _RUNGS
