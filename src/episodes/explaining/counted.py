@@ -33,17 +33,12 @@ def between_visits(inside: int, whole: int, full: int, cents: int) -> str:
     return f"{part} of {days} days" + ("" if (part, days) == (inside, whole) else " (first to last billable visit)")
 
 
-def of_mean_stay(days: int, amounts: Sequence[tuple[int, int]]) -> str:
+def of_mean_stay(days: int, full: int, cents: int) -> str:
     """The days counted against the mean length of stay, which the cents tell to a tenth where they are enough.
 
-    Args:
-        days: inside, the first counted twice.
-        amounts: of the item, each whole and as booked; one mean length of stay must give them all.
-
-    >>> of_mean_stay(3, [(1_000_000, 300_000)]), of_mean_stay(3, [(1_000_000, 1_000_001)])
+    >>> of_mean_stay(3, 1_000_000, 300_000), of_mean_stay(3, 1_000_000, 1_000_001)
     ('3 of 10.0 days (mean length of stay; the first day counts twice)', '')
     """
-    full, cents = amounts[0]
     counted, amount, booked = 10 * days, abs(full), abs(cents)
     if booked == 0:
         return f"{days} days (the first twice) against the mean length of stay" if amount == 0 else ""
@@ -52,7 +47,7 @@ def of_mean_stay(days: int, amounts: Sequence[tuple[int, int]]) -> str:
     tenths = [
         tried
         for tried in range(max(first, counted), last + 1)
-        if all(split_by_boundaries(whole, [counted], tried)[0] == part for whole, part in amounts)
+        if split_by_boundaries(full, [counted], tried)[0] == cents
     ]
     if not tenths:
         return ""

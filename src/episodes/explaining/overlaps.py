@@ -78,24 +78,23 @@ def _decision(episode: _Row, earlier: _Row, later: _Row, program: Program, rules
     named = f"{other['episode_id']} ({other['category']}, {other['episode_start']} to {other['episode_end']})"
     kinds = "of the same category" if earlier["category"] == later["category"] else "of another category"
     first_gives_way, policy = _first_gives_way(earlier, later, program)
+    one = program.rules.construction.overlap.reason
+    reason = one.value if one is not None else CANCELLED_BY_LATER if first_gives_way else WITHIN_EARLIER
+    gives_way = (
+        "would not count, had the user not switched this off" if reason in program.switched_off else "does not count"
+    )
     if first_gives_way:
-        reason = CANCELLED_BY_LATER
         says = (
-            f"Episode {named}, {kinds}, began within this one and takes its place; this one does not count."
+            f"Episode {named}, {kinds}, began within this one and takes its place; this one {gives_way}."
             if is_earlier
-            else f"It began within episode {named}, {kinds}, and takes its place; that one does not count."
+            else f"It began within episode {named}, {kinds}, and takes its place; that one {gives_way}."
         )
     else:
-        reason = WITHIN_EARLIER
         says = (
-            f"Episode {named}, {kinds}, began within this one and does not count; this one goes on."
+            f"Episode {named}, {kinds}, began within this one and {gives_way}; this one goes on."
             if is_earlier
-            else f"It began within episode {named}, {kinds}, which goes on; this one does not count."
+            else f"It began within episode {named}, {kinds}, which goes on; this one {gives_way}."
         )
-    code = program.rules.construction.overlap.reason
-    reason = reason if code is None else code.value
-    if reason in program.switched_off:
-        says += " The user switched this off: both count."
     this_one = first_gives_way == is_earlier
     facts = {
         "other_episode_id": other["episode_id"],

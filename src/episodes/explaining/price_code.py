@@ -62,10 +62,9 @@ def _listed(episode: Mapping[str, Any], program: Program) -> pl.DataFrame:
         (pl.col("anchor_setting") == episode["anchor_setting"]) & (pl.col("category") == episode["category"])
     )
     if episode["anchor_setting"] == "outpatient":
-        of_code = pl.col("code") == episode["anchor_code"]
-        return table.filter(
-            of_code & (pl.col("price_code").is_null() | (pl.col("price_code") == episode["price_code"]))
-        )
+        of_code = table.filter(pl.col("code") == episode["anchor_code"])
+        named = pl.lit(episode["price_code"], dtype=pl.String)
+        return of_code.filter(pl.col("price_code").is_null() | (pl.col("price_code") == named))
     return table.filter(pl.coalesce("price_code", "code") == episode["price_code"])
 
 

@@ -52,6 +52,7 @@ _SAYS_OF_INCLUDE = {
     "related_or_surgeon": "Services {where}, not clinically related nor the surgeon's own: {settings}{but}.",
 }
 ITEM = ("claim_id", "line_number")
+_SPLITTING = tuple(f"{_SERVICES}.{name}" for name in ("proration.", "remainder", "outlier"))
 
 
 def explained_services(
@@ -199,7 +200,7 @@ def _past_windows(services: pl.DataFrame, rules: RuleBook) -> tuple[Finding, ...
     if items.is_empty():
         return ()
     ids = included.join(items, on=ITEM, how="semi")["rules"].explode().drop_nulls().unique().to_list()
-    cut = [name for name in ids if name.startswith((f"{_SERVICES}.proration.", f"{_SERVICES}.remainder"))]
+    cut = [name for name in ids if name.startswith(_SPLITTING)]
     leave = "leaves" if items.height == 1 else "leave"
     says = f"What {count_of(items.height, 'split item')} {leave} over beyond the windows."
     facts = {"rows": items.height, "full_cents": int((items["full_cents"] - items["cents"]).sum())}

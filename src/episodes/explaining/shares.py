@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,16 +49,33 @@ def shares_of(rows: Sequence[Row], windows: Windows) -> list[Share]:
     over = first["service_end"] > _boundary(first, windows)
     if first["category"] == "anchor_facility" or not (split or (over and first["full_cents"] != 0)):
         return [Share() for _ in rows]
-    plain: list[list[Share]] = []
+    found: list[tuple[Proration, list[Share]]] = []
     by_visit: list[list[Share]] = []
     for rule in _fitting(first, windows):
         shares = _METHODS[rule.method, rule.span](rule, rows, windows)
-        if shares is not None:
-            (by_visit if rule.method == "visits" and rule.low_utilization else plain).append(shares)
-    plain.sort(key=lambda shares: not shares[0].sure)
-    if not plain or (by_visit and not split):
+        if shares is not None and rule.method == "visits" and rule.low_utilization:
+            by_visit.append(shares)
+        elif shares is not None:
+            found.append((rule, shares))
+    if not found or (by_visit and not split):
         return (by_visit or [[Share("a part of it" if split else "") for _ in rows]])[0]
-    return _or_by_visit(plain[0], by_visit[0]) if by_visit else plain[0]
+    plain = _surest(found) if split else found[0][1]
+    return _or_by_visit(plain, by_visit[0]) if by_visit else plain
+
+
+def _surest(found: Sequence[tuple[Proration, list[Share]]]) -> list[Share]:
+    """The shares of the first rule that dates and cents show, beside another for any facility that they show too."""
+    sure = [(rule, shares) for rule, shares in found if shares[0].sure]
+    if not sure:
+        return found[0][1]
+    chosen = sure[0][1]
+    for rule, shares in sure[1:]:
+        if rule.provider_types is None:
+            chosen = [
+                Share(f"{one.says}, or {other.says}", (*one.rules, *other.rules)) if one.says != other.says else one
+                for one, other in zip(chosen, shares, strict=True)
+            ]
+    return chosen
 
 
 def _or_by_visit(days: Sequence[Share], visits: Sequence[Share]) -> list[Share]:
@@ -79,12 +96,18 @@ def _fitting(row: Row, windows: Windows) -> list[Proration]:
     """The rules for the setting, those first that fit the facility's CCN (a claim may say another type than that)."""
 
     def misfits(rule: Proration) -> bool:
-        other_type = rule.provider_types is not None and provider_type_of(row["ccn"]) not in rule.provider_types
+        other_type = rule.provider_types is not None and _kind_of_provider(row) not in rule.provider_types
         is_unit = not rule.units and re.match("..[A-Z]", row["ccn"] or "") is not None
         return other_type or is_unit or state_of(row["ccn"]) in rule.states_not
 
     listed = windows.program.rules.construction.services.proration
     return sorted((rule for rule in listed if row["setting"] in rule.settings), key=misfits)
+
+
+def _kind_of_provider(row: Row) -> str:
+    """By the category, which names some kinds of stays, else by the CCN; a claim may say another kind than that."""
+    category = str(row["category"])
+    return category if category in ("ltch", "irf", "ipf") else provider_type_of(row["ccn"])
 
 
 def _by_days(rule: Proration, rows: Sequence[Row], windows: Windows) -> list[Share] | None:
@@ -162,11 +185,15 @@ def _by_gmlos(rule: Proration, rows: Sequence[Row], windows: Windows) -> list[Sh
     ids = [f"{_SERVICES}.proration.{rule.id}"]
     if unknown:
         ids.append(f"{_SERVICES}.missing_gmlos")
-    if len(rows) == 1 and first["cents"] == first["full_cents"]:
+    left_over = [_left_over(rule) for _ in rows[1:]]
+    if first["cents"] == first["full_cents"]:
         or_unknown = ", or none is known" if unknown else ""
-        return [Share(f"all of it: its days inside reach the mean length of stay{or_unknown}", tuple(ids))]
+        return [Share(f"all of it: its days inside reach the mean length of stay{or_unknown}", tuple(ids)), *left_over]
     inside = (_boundary(first, windows) - first["service_start"]).days + 1
-    says = of_mean_stay(inside + 1, list(_amounts(rows)) if apart else [(first["full_cents"], first["cents"])])
+    says = of_mean_stay(inside + 1, first["full_cents"], first["cents"])
+    if says and apart:
+        says += ", if none of it is an outlier part"
+        ids.append(f"{_SERVICES}.outlier")
     if not says and not apart:
         return None
     if not says:
@@ -175,16 +202,8 @@ def _by_gmlos(rule: Proration, rows: Sequence[Row], windows: Windows) -> list[Sh
         against = f"{known}, or all of it where none is known" if unknown else known
         says = f"{against}; an outlier part apart, {inside} of {length} days"
         unsure = Share(says, (*ids, f"{_SERVICES}.outlier"), sure=False)
-        return [unsure, *[_left_over(rule) for _ in rows[1:]]]
-    return [Share(says, tuple(ids)), *[_left_over(rule) for _ in rows[1:]]]
-
-
-def _amounts(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
-    """What the first row holds of each amount of the item; of the others than the basis where all of it is booked."""
-    yield rows[0]["full_cents"], rows[0]["cents"]
-    if sum(row["cents"] for row in rows) == rows[0]["full_cents"]:
-        for name in ("allowed_cents", "standardized_cents"):
-            yield sum(row[name] for row in rows), rows[0][name]
+        return [unsure, *left_over]
+    return [Share(says, tuple(ids)), *left_over]
 
 
 def _by_visits(rule: Proration, rows: Sequence[Row], _windows: Windows) -> list[Share] | None:
