@@ -7,6 +7,8 @@ from fractions import Fraction
 
 from episodes.money import round_half_up, split_by_boundaries
 
+LONGEST_TENTHS = 1_000
+"""No mean length of stay is longer than so many tenths of a day."""
 MOST_VISITS = 100
 """Shares of visits are looked for among fractions of so many at most."""
 
@@ -40,8 +42,9 @@ def of_mean_stay(days: int, full: int, cents: int) -> str:
     ('3 of 10.0 days (mean length of stay; the first day counts twice)', '')
     """
     counted, amount, booked = 10 * days, abs(full), abs(cents)
+    unsaid = f"{days} days (the first twice) against the mean length of stay"
     if booked == 0:
-        return f"{days} days (the first twice) against the mean length of stay" if amount == 0 else ""
+        return unsaid if split_by_boundaries(full, [counted], max(counted, LONGEST_TENTHS))[0] == 0 else ""
     first = (2 * counted * amount) // (2 * booked + 1)
     last = -((-2 * counted * amount) // (2 * booked - 1))
     tenths = [
@@ -52,7 +55,7 @@ def of_mean_stay(days: int, full: int, cents: int) -> str:
     if not tenths:
         return ""
     if len(tenths) > 1:
-        return f"{days} days (the first twice) against the mean length of stay"
+        return unsaid
     whole, tenth = divmod(tenths[0], 10)
     return f"{days} of {whole}.{tenth} days (mean length of stay; the first day counts twice)"
 
