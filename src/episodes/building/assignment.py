@@ -73,7 +73,7 @@ def assign(
     candidates = all_frozen(_candidates(episodes, coded, context))
     policy, inclusions = all_frozen(policy_of(context)), all_frozen(inclusions_of(context))
     rules = all_frozen(rules_of(coded.codes, context))
-    item_arrays, visit_days = arrays_of(items, own, coded)
+    item_arrays, visit_days = arrays_of(items, own, coded, related_by_any=policy.related_by_any)
     codes = reason_codes(context)
     numbers = tuple(codes.index(name) for name in (PAST_WINDOWS, NOT_KEPT, IN_EARLIER))
     marks = len(context.program.rules.construction.services.marks)
@@ -100,6 +100,8 @@ def assign(
         sums,
         claim_rows,
         keep_rows,
+        np.zeros(compiled.STATE_SIZE, np.int64),
+        np.zeros((compiled.POST_EPISODE + 1, 4), np.int64),
     )
     room = compiled.room_for_lines(policy, people, candidates, coded.lines) if keep_rows else 0
     line_rows = empty_rows(room)
@@ -116,6 +118,8 @@ def assign(
         sums,
         line_rows,
         keep_rows,
+        np.zeros(compiled.STATE_SIZE, np.int64),
+        np.zeros(int((people.episode_to - people.episode_from).max(initial=1)), np.int64),
     )
     return Assigned(sums=sums, claim_rows=first_rows(claim_rows, by_claim), line_rows=first_rows(line_rows, by_line))
 
