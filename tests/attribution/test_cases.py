@@ -143,9 +143,7 @@ def test_physicians_as_groups_by_claims_then_by_the_list_of_clinicians() -> None
             "end_date": [day(0), None],
         }
     )
-    table = attribute(
-        episode_of(case), services_of(case), clinicians=clinicians, methods="own_claims", unit="group"
-    )
+    table = attribute(episode_of(case), services_of(case), clinicians=clinicians, methods="own_claims", unit="group")
     assert table.select("party_kind", "party_id", "cents").rows() == [
         ("group", "541111111", 60),
         ("group", "543333333", 30),
@@ -155,7 +153,12 @@ def test_physicians_as_groups_by_claims_then_by_the_list_of_clinicians() -> None
 
 def test_another_arrangement_and_another_setting_change_the_split() -> None:
     case = {"services": [{"setting": "snf", "category": "snf", "period": "post", "cents": 100, "ccn": "495001"}]}
-    given = {"title": "t", "status": "open", "citation": "c", "shares": {"every_centre": {"post_acute": 0.7, "other": 0.3}}}
+    given = {
+        "title": "t",
+        "status": "open",
+        "citation": "c",
+        "shares": {"every_centre": {"post_acute": 0.7, "other": 0.3}},
+    }
 
     def split(arrangement: Any) -> list[tuple[Any, ...]]:
         table = attribute(episode_of(case), services_of(case), methods="controllable", arrangement=arrangement)
@@ -181,7 +184,10 @@ def test_methods_come_in_the_order_asked_for_and_once() -> None:
         ({"unit": "tin"}, "Unknown unit"),
         ({"settings": {"plurality_cost_share": 30}}, "plurality_cost_share"),
         ({"settings": {"plurality": 0.3}}, "Unknown setting"),
-        ({"arrangement": {"title": "t", "status": "open", "citation": "c", "shares": {"snf": {"hospital": 1}}}}, "says nothing"),
+        (
+            {"arrangement": {"title": "t", "status": "open", "citation": "c", "shares": {"snf": {"hospital": 1}}}},
+            "says nothing",
+        ),
     ],
 )
 def test_wrong_arguments_are_said(arguments: dict[str, Any], said: str) -> None:
@@ -214,6 +220,8 @@ def test_the_bundled_set_through_every_method() -> None:
     assert checked.filter((pl.col("share") - 1).abs() > 1e-9).is_empty()
     named = table.filter(~pl.col("party_id").is_in(["unknown", "unattributed"]))
     assert set(named["party_kind"].unique()) == {"hospital", "physician", "post_acute"}
-    reordered = attribute(built.episodes.reverse(), built.services.collect().reverse(), claims.lines, built.participants)
+    reordered = attribute(
+        built.episodes.reverse(), built.services.collect().reverse(), claims.lines, built.participants
+    )
     key = ["episode_id", "method", "party_kind", "party_id", "role"]
     assert reordered.sort(key).equals(table.sort(key))

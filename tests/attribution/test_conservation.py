@@ -50,9 +50,7 @@ one_episode = st.fixed_dictionaries(
     st.sampled_from(["physician", "group"]),
     st.booleans(),
 )
-def test_every_method_conserves(
-    drawn: list[dict[str, Any]], arrangement: str, unit: str, complications: bool
-) -> None:
+def test_every_method_conserves(drawn: list[dict[str, Any]], arrangement: str, unit: str, complications: bool) -> None:
     rows = [
         {**service, "episode_id": f"e{number}", "service_end": service["service_start"]}
         for number, one in enumerate(drawn)

@@ -15,7 +15,6 @@ from episodes.attribution.parties import PARTY_KIND, UNKNOWN, Inputs
 from episodes.checks import with_columns
 from episodes.errors import ArgumentError, ContractError, count_of, unknown_name
 
-
 ATTRIBUTION_COLUMNS = {
     "episode_id": pl.String,
     "method": pl.String,
@@ -53,7 +52,7 @@ _SERVICES_OPTIONAL = {
     "service_end": pl.Date,
 }
 _LINES_REQUIRED = ("beneficiary_id", "claim_id", "line_number")
-_LINES_OPTIONAL = {
+_LINES_OPTIONAL: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(("rendering_npi", "tin", "hcpcs"), pl.String),
     "service_date": pl.Date,
     "allowed_cents": pl.Int64,
@@ -115,7 +114,7 @@ def attribute(
 
     Example:
         >>> episodes = pl.DataFrame(
-        ...     {"episode_id": ["e"], "anchor_ccn": ["490001"], "operating_npi": ["1111111111"], "episode_cents": [1000]}
+        ...     {"episode_id": ["e"], "anchor_ccn": ["490001"], "operating_npi": ["1111"], "episode_cents": [1000]}
         ... )
         >>> services = pl.DataFrame(
         ...     {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from episodes.attribution.arrangements import UNEXPLAINED, attribution_rules
@@ -52,7 +54,7 @@ def with_cost_centres(services: pl.DataFrame, outcomes: pl.DataFrame | None = No
             + " Services are the table that building returns."
         )
     in_complication = _in_complication(services, outcomes)
-    chain = pl.when(pl.lit(False)).then(pl.lit(UNEXPLAINED))
+    chain: Any = pl.when(pl.lit(False)).then(pl.lit(UNEXPLAINED))
     for centre in centres:
         fits = pl.col("category").is_in(list(centre.categories))
         if centre.periods:
@@ -82,9 +84,7 @@ def _in_complication(services: pl.DataFrame, outcomes: pl.DataFrame | None) -> p
         return nothing
     needed = ["episode_id", "claim_id", "category", "period", "service_start", "service_end"]
     rows = with_columns(services, "services", needed).select(needed).with_row_index("_row")
-    stays = rows.filter(pl.col("category").is_in(_STAYS)).join(
-        events, on=["episode_id", "claim_id"], how="semi"
-    )
+    stays = rows.filter(pl.col("category").is_in(_STAYS)).join(events, on=["episode_id", "claim_id"], how="semi")
     within = (
         rows.filter(~pl.col("category").is_in(_STAYS) & (pl.col("period") == "post"))
         .join(stays.select("episode_id", _from="service_start", _to="service_end"), on="episode_id", how="inner")

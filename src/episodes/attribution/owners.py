@@ -61,9 +61,7 @@ def _visit_lines(inputs: Inputs, professional: pl.DataFrame) -> pl.DataFrame:
     ranges = [code.is_between(pl.lit(first), pl.lit(last)) for first, last in inputs.settings.visit_codes.value]
     coded = inputs.lines.filter(pl.any_horizontal(ranges)).select("beneficiary_id", "claim_id", "line_number").unique()
     people = inputs.episodes.select("row", "beneficiary_id")
-    return professional.join(people, on="row").join(
-        coded, on=["beneficiary_id", "claim_id", "line_number"], how="semi"
-    )
+    return professional.join(people, on="row").join(coded, on=["beneficiary_id", "claim_id", "line_number"], how="semi")
 
 
 def _most(inputs: Inputs, rows: pl.DataFrame, amounts: list[str], share: Fraction, role: str) -> pl.DataFrame:

@@ -81,7 +81,9 @@ class Inputs:
         billed = (
             self.lines.filter(pl.col("rendering_npi").is_not_null() & pl.col("hcpcs").is_not_null())
             .join(
-                without.select("row", "beneficiary_id", "anchor_claim_id", "anchor_start", "anchor_end", hcpcs="anchor_code"),
+                without.select(
+                    "row", "beneficiary_id", "anchor_claim_id", "anchor_start", "anchor_end", hcpcs="anchor_code"
+                ),
                 on=["beneficiary_id", "hcpcs"],
                 how="inner",
             )

@@ -15,9 +15,9 @@ def bpci_precedence(inputs: Inputs) -> pl.DataFrame:
     the one with the largest allowed amount, then the lowest TIN.
     """
     found = inputs.episodes.select("row")
-    for role in ("attending", "operating"):
-        group = _participating_group(inputs, f"{role}_npi").rename({"tin": role})
-        found = found.join(group, on="row", how="left", maintain_order="left")
+    for physician in ("attending", "operating"):
+        its_group = _participating_group(inputs, f"{physician}_npi").rename({"tin": physician})
+        found = found.join(its_group, on="row", how="left", maintain_order="left")
     found = found.join(_participating_hospital(inputs), on="row", how="left", maintain_order="left")
     group = pl.coalesce("attending", "operating")
     role = (
@@ -128,7 +128,7 @@ def _professional_lines(inputs: Inputs) -> pl.DataFrame:
 
 
 def _participating_hospital(inputs: Inputs) -> pl.DataFrame:
-    """`row` and `hospital` where the anchor's hospital takes part with the category; none given: every hospital does."""
+    """`row` and `hospital` where the anchor's hospital takes part with the category; none listed: every one does."""
     hospitals = _participants(inputs, "hospital")
     anchors = inputs.episodes.select("row", "program", "category", "anchor_end", "participating", hospital="anchor_ccn")
     listed = anchors.join(hospitals.select("program").unique(), on="program", how="semi")

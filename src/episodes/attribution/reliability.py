@@ -47,9 +47,7 @@ def reliability(between_variance: float, within_variance: float, n: float) -> fl
     return between / (between + within / episodes)
 
 
-def shrink(
-    mean: float | None, grand_mean: float, between_variance: float, within_variance: float, n: float
-) -> float:
+def shrink(mean: float | None, grand_mean: float, between_variance: float, within_variance: float, n: float) -> float:
     """A party's mean drawn towards the grand mean, by as much as it is unreliable (empirical Bayes).
 
     R x mean + (1 - R) x grand mean, with R as in `reliability`. A party without episodes has the grand mean; its own
@@ -144,9 +142,8 @@ def cost_ratio_score(
     if not observed:
         raise ArgumentError("There is no score without episodes.")
     if not all(expected):
-        raise ArgumentError(
-            f"{count_of(expected.count(Fraction(0)), 'expected cost is', 'expected costs are')} 0: each must be above 0."
-        )
+        zero = count_of(expected.count(Fraction(0)), "expected cost is", "expected costs are")
+        raise ArgumentError(f"{zero} 0: each must be above 0.")
     return _score(observed, expected, national)
 
 

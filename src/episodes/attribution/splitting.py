@@ -10,8 +10,8 @@ def split_by_largest_remainder(parts: pl.DataFrame, whole: str) -> pl.DataFrame:
 
     Args:
         parts: one row a part: the column `whole` (which episode), `numerator` and `denominator` (whole numbers, the
-            same denominator within an episode, below 2^63). The numerators of an episode sum to its cents times the denominator.
-            Ties go to the earlier row.
+            same denominator within an episode, below 2^63). The numerators of an episode sum to its cents times the
+            denominator. Ties go to the earlier row.
         whole: name of the column of the episode.
 
     Returns:
