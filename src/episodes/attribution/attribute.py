@@ -10,8 +10,7 @@ import polars as pl
 
 from episodes.attribution import dollars, owners, precedence
 from episodes.attribution.arrangements import METHODS, load_arrangement, settings_with
-from episodes.attribution.cost_centres import counted_services
-from episodes.attribution.parties import PARTY_KIND, UNKNOWN, Inputs
+from episodes.attribution.parties import PARTY_KIND, UNKNOWN, Inputs, eager
 from episodes.checks import with_columns
 from episodes.errors import ArgumentError, ContractError, count_of, unknown_name
 
@@ -39,17 +38,12 @@ _KINDS: Mapping[str, Callable[[Inputs], pl.DataFrame]] = {
     "controllable": dollars.controllable,
 }
 _EPISODES_OPTIONAL = {
-    **dict.fromkeys(("program", "beneficiary_id", "category", "anchor_claim_id", "anchor_code"), pl.String),
+    **dict.fromkeys(
+        ("program", "beneficiary_id", "category", "anchor_setting", "anchor_claim_id", "anchor_code"), pl.String
+    ),
     **dict.fromkeys(("anchor_ccn", "attending_npi", "operating_npi"), pl.String),
     **dict.fromkeys(("anchor_start", "anchor_end", "attribution_start", "attribution_end"), pl.Date),
     "participating": pl.Boolean,
-}
-_SERVICES_REQUIRED = ("episode_id", "setting", "category", "period", "disposition", "cents")
-_SERVICES_OPTIONAL = {
-    **dict.fromkeys(("claim_id", "ccn", "rendering_npi", "tin"), pl.String),
-    "line_number": pl.Int32,
-    "service_start": pl.Date,
-    "service_end": pl.Date,
 }
 _LINES_REQUIRED = ("beneficiary_id", "claim_id", "line_number")
 _LINES_OPTIONAL: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -129,16 +123,14 @@ def attribute(
     chosen = _chosen(methods)
     if unit not in ("physician", "group"):
         raise ArgumentError(unknown_name("unit", str(unit), ["physician", "group"]))
-    known = _episodes(_eager(episodes))
-    rows = _services(_eager(services), known)
+    known = _episodes(eager(episodes))
     inputs = Inputs(
         episodes=known,
-        services=rows,
-        counted=counted_services(rows),
+        given_services=services,
         lines=_lines(lines, known),
         participants=_listed(participants, "participants", _NO_PARTICIPANTS, ("program", "entity_kind", "entity_id")),
         clinicians=_listed(clinicians, "clinicians", _NO_CLINICIANS, ("npi",)),
-        outcomes=None if outcomes is None else _eager(outcomes),
+        outcomes=None if outcomes is None else eager(outcomes),
         settings=settings_with(settings),
         arrangement=load_arrangement(arrangement),
     )
@@ -186,10 +178,6 @@ def _complete(inputs: Inputs, found: pl.DataFrame, unit: str) -> pl.DataFrame:
     return found.select(*dollars.KEY, "share", "cents")
 
 
-def _eager(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    return frame.collect() if isinstance(frame, pl.LazyFrame) else frame
-
-
 def _episodes(episodes: pl.DataFrame) -> pl.DataFrame:
     known = with_columns(episodes, "episodes", ("episode_id", "episode_cents"), _EPISODES_OPTIONAL)
     if missing := known["episode_cents"].null_count():
@@ -207,18 +195,6 @@ def _episodes(episodes: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(
         attribution_start=pl.coalesce("attribution_start", "anchor_start"),
         attribution_end=pl.coalesce("attribution_end", "anchor_end"),
-    )
-
-
-def _services(services: pl.DataFrame, episodes: pl.DataFrame) -> pl.DataFrame:
-    known = with_columns(services, "services", _SERVICES_REQUIRED, _SERVICES_OPTIONAL)
-    full = pl.col("full_cents") if "full_cents" in known.columns else pl.col("cents")
-    return known.join(episodes.select("episode_id", "row"), on="episode_id", how="inner").select(
-        "row",
-        *_SERVICES_REQUIRED[:-1],
-        *_SERVICES_OPTIONAL,
-        pl.col("cents").cast(pl.Int64).fill_null(0),
-        full_cents=full.cast(pl.Int64).fill_null(0),
     )
 
 
@@ -243,6 +219,6 @@ def _listed(
     """A table of the claims contract, or an empty one, with the columns that are read."""
     if frame is None:
         return pl.DataFrame(schema=dict(types))
-    return with_columns(_eager(frame), table, required, types).select(
+    return with_columns(eager(frame), table, required, types).select(
         pl.col(name).cast(dtype) for name, dtype in types.items()
     )

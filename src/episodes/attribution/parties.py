@@ -8,6 +8,8 @@ from functools import cached_property
 import polars as pl
 
 from episodes.attribution.arrangements import Arrangement, Settings
+from episodes.attribution.cost_centres import counted_services
+from episodes.checks import with_columns
 
 PARTY_KINDS = ("hospital", "physician", "group", "post_acute", "other")
 """Kinds of a party, in the order of tables."""
@@ -18,6 +20,18 @@ UNATTRIBUTED = "unattributed"
 """The party id where a method's rule attributes the episode to nobody."""
 POST_ACUTE_SETTINGS = ("snf", "home_health", "hospice")
 POST_ACUTE_CATEGORIES = ("ltch", "irf", *POST_ACUTE_SETTINGS)
+_SERVICES_REQUIRED = ("episode_id", "setting", "category", "period", "disposition", "cents")
+_SERVICES_OPTIONAL = {
+    **dict.fromkeys(("claim_id", "ccn", "rendering_npi", "tin"), pl.String),
+    "line_number": pl.Int32,
+    "service_start": pl.Date,
+    "service_end": pl.Date,
+}
+
+
+def eager(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """A frame that is read now."""
+    return frame.collect() if isinstance(frame, pl.LazyFrame) else frame
 
 
 @dataclass(frozen=True)
@@ -26,8 +40,7 @@ class Inputs:
 
     Attributes:
         episodes: one row an episode, `row` ascending from 0.
-        services: all service rows of the episodes.
-        counted: those that make up the episodes' cost.
+        given_services: service rows as handed in; read only where a method needs them.
         lines: service lines of the episodes' people; None: not given.
         participants: of every programme.
         clinicians: with their groups by date.
@@ -37,8 +50,7 @@ class Inputs:
     """
 
     episodes: pl.DataFrame
-    services: pl.DataFrame
-    counted: pl.DataFrame
+    given_services: pl.DataFrame | pl.LazyFrame
     lines: pl.DataFrame | None
     participants: pl.DataFrame
     clinicians: pl.DataFrame
@@ -47,13 +59,34 @@ class Inputs:
     arrangement: Arrangement
 
     @cached_property
+    def services(self) -> pl.DataFrame:
+        """All service rows of the episodes, by `row`, with the columns that are read."""
+        known = with_columns(eager(self.given_services), "services", _SERVICES_REQUIRED, _SERVICES_OPTIONAL)
+        full = pl.col("full_cents") if "full_cents" in known.columns else pl.col("cents")
+        read = known.select(
+            *_SERVICES_REQUIRED[:-1],
+            *_SERVICES_OPTIONAL,
+            pl.col("cents").cast(pl.Int64).fill_null(0),
+            full_cents=full.cast(pl.Int64).fill_null(0),
+        )
+        return read.join(self.episodes.select("episode_id", "row"), on="episode_id", how="inner")
+
+    @cached_property
+    def counted(self) -> pl.DataFrame:
+        """The service rows that make up the episodes' cost."""
+        return counted_services(self.services)
+
+    @cached_property
     def trigger_claim_billers(self) -> pl.DataFrame:
         """Of episodes whose anchor is a professional claim: `row` and the `npi` of who billed most of it."""
+        anchors = self.episodes.filter(pl.col("anchor_setting").fill_null("professional") == "professional")
+        if anchors.is_empty():
+            return pl.DataFrame(schema={"row": pl.UInt32, "npi": pl.String})
         own = self.services.filter(
             (pl.col("setting") == "professional")
             & (pl.col("category") != "assistant")
             & pl.col("rendering_npi").is_not_null()
-        ).join(self.episodes.select("row", claim_id="anchor_claim_id"), on=["row", "claim_id"], how="semi")
+        ).join(anchors.select("row", claim_id="anchor_claim_id"), on=["row", "claim_id"], how="semi")
         return first_by_amount(own, "rendering_npi", "full_cents").select("row", npi="rendering_npi")
 
     @cached_property
