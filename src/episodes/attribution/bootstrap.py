@@ -21,7 +21,14 @@ _AT_ONCE = 4_000_000
 
 
 def bootstrap_ratios(
-    observed: Any, expected: Any, sizes: Sequence[int], names: Sequence[str], *, replicates: int, seed: int, threads: int | None = None
+    observed: Any,
+    expected: Any,
+    sizes: Sequence[int],
+    names: Sequence[str],
+    *,
+    replicates: int,
+    seed: int,
+    threads: int | None = None,
 ) -> Floats:
     """Ratios of observed to expected over episodes drawn with replacement within each party.
 
