@@ -36,6 +36,7 @@ _ROOMS = (
     "claims",
     "programs",
     "building",
+    "attribution",
     "pricing",
     "reconciliation",
     "explaining",
@@ -50,6 +51,7 @@ __all__ = [
     "EpisodesError",
     "Program",
     "References",
+    "attribution",
     "build_episodes",
     "building",
     "claims",
@@ -72,6 +74,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from episodes import (
+        attribution,
         building,
         claims,
         errors,

@@ -172,6 +172,7 @@ def _complete(inputs: Inputs, found: pl.DataFrame, unit: str) -> pl.DataFrame:
         grouped = grouped.with_columns(party_kind=kind.cast(PARTY_KIND), party_id=pl.col("party_id").fill_null(UNKNOWN))
         found = (
             pl.concat([found.filter(~is_physician), grouped])
+            .sort(*dollars.KEY, "share")
             .group_by(dollars.KEY)
             .agg(pl.col("share").sum(), pl.col("cents").sum())
         )

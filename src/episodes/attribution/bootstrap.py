@@ -23,7 +23,7 @@ _AT_ONCE = 4_000_000
 def bootstrap_ratios(
     observed: Any,
     expected: Any,
-    sizes: Sequence[int],
+    sizes: Sequence[int] | npt.NDArray[np.int64],
     names: Sequence[str],
     *,
     replicates: int,

@@ -73,7 +73,11 @@ def fit(cells: Cells) -> Fit:
 
 
 def _around(point: Floats) -> Floats:
-    return np.array([point, point + [0.01, 0.0], point + [0.0, 0.01]])
+    return point + 0.01 * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+
+
+def _sums(codes: npt.NDArray[np.int64], amounts: Floats, levels: int) -> Floats:
+    return np.bincount(codes, amounts, levels).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,10 @@ class _System:
             observations=float(cells.n.sum()),
             total=float(cells.total.sum()),
             squares=cells.squares,
-            small_n=np.bincount(small, cells.n, sizes[0]),
-            small_total=np.bincount(small, cells.total, sizes[0]),
-            large_n=np.bincount(large, cells.n, sizes[1]),
-            large_total=np.bincount(large, cells.total, sizes[1]),
+            small_n=_sums(small, cells.n, sizes[0]),
+            small_total=_sums(small, cells.total, sizes[0]),
+            large_n=_sums(large, cells.n, sizes[1]),
+            large_total=_sums(large, cells.total, sizes[1]),
             cross=sparse.csr_array((cells.n, (small, large)), shape=sizes),
         )
 
