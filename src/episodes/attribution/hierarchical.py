@@ -62,7 +62,8 @@ def surgeon_and_hospital(
 
     value = mean + hospital + surgeon + chance, with both effects random: surgeons in hospitals, or crossed with them
     where some work at several. Variances by restricted maximum likelihood (in balanced designs the analysis of
-    variance); effects are the best linear unbiased predictions, with intervals from their prediction variance.
+    variance); effects are the best linear unbiased predictions, with intervals from their prediction variance,
+    widened for the variances being estimates (Kackar and Harville, J Am Stat Assoc 1984;79:853).
 
     Where every hospital has one surgeon who works nowhere else, nothing can tell the two apart: one joint effect is
     estimated and `reason` says `one_surgeon_one_hospital`. A surgeon who is alone at their only hospital has an effect
@@ -144,7 +145,8 @@ def _apart(cells: pl.DataFrame, squares: float, z: float, left_out: int) -> Surg
     tables = []
     for number, (kind, other) in enumerate((("hospital", "surgeon"), ("surgeon", "hospital"))):
         variance, error = found.variances[number], found.errors[number]
-        reliability = 1 - error**2 / variance if variance > 0 else np.zeros_like(error)
+        known = found.plain_errors[number]
+        reliability = 1 - known**2 / variance if variance > 0 else np.zeros_like(known)
         tables.append(_parties(cells, kind, other, found.effects[number], error, reliability, z))
     return SurgeonHospitalModel(
         mean=found.mean,

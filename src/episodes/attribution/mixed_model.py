@@ -35,13 +35,16 @@ class Cells:
 
 @dataclass(frozen=True)
 class Fit:
-    """Estimates: variances, mean, and for each level of a factor its effect and the standard error of it."""
+    """Estimates: mean, variances (first, second, residual), and for each level of a factor its effect.
+
+    `errors` are the standard errors of the effects; `plain_errors` those if the variances were known.
+    """
 
     mean: float
-    mean_error: float
     variances: tuple[float, float, float]
     effects: tuple[Floats, Floats]
     errors: tuple[Floats, Floats]
+    plain_errors: tuple[Floats, Floats]
 
 
 def fit(cells: Cells) -> Fit:
@@ -69,7 +72,38 @@ def fit(cells: Cells) -> Fit:
     at_zero = np.where(np.abs(scale) < 1e-5, 0.0, scale)
     if system.deviance(at_zero) <= system.deviance(scale) + 1e-9:
         scale = at_zero
-    return system.estimates(scale)
+    return _with_error_of_variances(system, scale)
+
+
+def _with_error_of_variances(system: _System, scale: Floats) -> Fit:
+    """The estimates, their errors widened for the variances being estimated themselves (Kackar and Harville).
+
+    How the effects move with the relative variances, times how sure those are by the curvature of the likelihood.
+    """
+    relative = scale**2
+    steps = np.maximum(1e-4, 0.02 * relative)
+    centre = np.maximum(relative, steps)
+
+    def at(*moved: float) -> Floats:
+        moved_to: Floats = np.sqrt(centre + np.array(moved) * steps)
+        return moved_to
+
+    best = system.estimates(scale)
+    curvature = np.empty((2, 2))
+    middle = system.deviance(at(0, 0))
+    for a in range(2):
+        forward, back = np.eye(2)[a], -np.eye(2)[a]
+        curvature[a, a] = system.deviance(at(*forward)) - 2 * middle + system.deviance(at(*back))
+    crossed = [system.deviance(at(a, b)) * a * b for a in (-1, 1) for b in (-1, 1)]
+    curvature[0, 1] = curvature[1, 0] = sum(crossed) / 4
+    values, vectors = np.linalg.eigh(curvature)
+    sure = (vectors * np.where(values > 1e-8, 2 / np.maximum(values, 1e-8), 0.0)) @ vectors.T
+    moves = [(system.estimates(at(*one)), system.estimates(at(*-one))) for one in np.eye(2)]
+    errors = []
+    for factor in range(2):
+        slope = np.stack([(up.effects[factor] - down.effects[factor]) / 2 for up, down in moves], axis=1)
+        errors.append(np.sqrt(best.errors[factor] ** 2 + ((slope @ sure) * slope).sum(axis=1)))
+    return Fit(best.mean, best.variances, best.effects, (errors[0], errors[1]), best.errors)
 
 
 def _around(point: Floats) -> Floats:
@@ -118,7 +152,7 @@ class _System:
         """-2 log restricted likelihood, the residual variance profiled out, up to a constant."""
         from scipy import linalg
 
-        reduced, right, eliminated, rest, _ = self._reduced(scale)
+        reduced, right, eliminated, rest = self._reduced(scale)
         factor = linalg.cholesky(reduced, lower=True)
         solved = linalg.solve_triangular(factor, right, lower=True)
         explained = rest + float(solved @ solved)
@@ -130,46 +164,45 @@ class _System:
         """Mean, effects and errors at given relative standard deviations."""
         from scipy import linalg
 
-        reduced, right, eliminated, rest, beside = self._reduced(scale)
+        reduced, right, eliminated, rest = self._reduced(scale)
         inverse = linalg.inv(reduced)
         kept = inverse @ right
         residual = max((self.squares - rest - float(right @ kept)) / (self.observations - 1), 0.0)
         of_small, of_large = self._ordered(scale)
-        large = (of_large * self.large_total - beside.T @ kept) / eliminated
-        lean = np.asarray(beside.T @ inverse)
-        large_inverse = 1 / eliminated + np.asarray(beside.T.multiply(lean).sum(axis=1)).ravel() / eliminated**2
-        small_effect, small_error = of_small * kept[1:], of_small * np.sqrt(residual * np.diag(inverse)[1:])
-        large_effect, large_error = of_large * large, of_large * np.sqrt(residual * large_inverse)
-        effects, errors = (small_effect, large_effect), (small_error, large_error)
+        # the mean and the small factor as each level of the large one meets them
+        met = np.hstack([self.large_n[:, np.newaxis], of_small * np.asarray(self.cross.T.todense())]) * of_large
+        large = (of_large * self.large_total - met @ kept) / eliminated
+        large_inverse = 1 / eliminated + ((met @ inverse) * met).sum(axis=1) / eliminated**2
+        effects = (of_small * kept[1:], of_large * large)
+        errors = (
+            of_small * np.sqrt(residual * np.diag(inverse)[1:]),
+            of_large * np.sqrt(residual * large_inverse),
+        )
         variances = (of_small**2 * residual, of_large**2 * residual)
         if self.swapped:
             effects, errors, variances = effects[::-1], errors[::-1], variances[::-1]
         return Fit(
             mean=float(kept[0]),
-            mean_error=float(np.sqrt(residual * inverse[0, 0])),
             variances=(float(variances[0]), float(variances[1]), residual),
             effects=(effects[0], effects[1]),
             errors=(errors[0], errors[1]),
+            plain_errors=(errors[0], errors[1]),
         )
 
     def _ordered(self, scale: Floats) -> tuple[float, float]:
         first, second = float(scale[0]), float(scale[1])
         return (second, first) if self.swapped else (first, second)
 
-    def _reduced(self, scale: Floats) -> tuple[Floats, Floats, Floats, float, Any]:
+    def _reduced(self, scale: Floats) -> tuple[Floats, Floats, Floats, float]:
         """The equations of mean and small factor without the large one, and what its elimination leaves."""
-        from scipy import sparse
-
         of_small, of_large = self._ordered(scale)
-        eliminated = of_large**2 * self.large_n + 1
-        beside = sparse.vstack([self.large_n[np.newaxis, :] * of_large, self.cross * (of_small * of_large)]).tocsr()
+        share = of_large**2 / (of_large**2 * self.large_n + 1)
         size = len(self.small_n) + 1
-        reduced = np.empty((size, size))
-        reduced[0, 0] = self.observations
-        reduced[0, 1:] = reduced[1:, 0] = of_small * self.small_n
-        reduced[1:, 1:] = np.diag(of_small**2 * self.small_n + 1)
-        reduced -= ((beside / eliminated[np.newaxis, :]) @ beside.T).toarray()
-        right = np.concatenate([[self.total], of_small * self.small_total])
-        right = right - beside @ (of_large * self.large_total / eliminated)
-        rest = float((of_large**2 * self.large_total**2 / eliminated).sum())
-        return reduced, right, eliminated, rest, beside
+        reduced, right = np.empty((size, size)), np.empty(size)
+        reduced[0, 0] = self.observations - (share * self.large_n**2).sum()
+        reduced[0, 1:] = reduced[1:, 0] = of_small * (self.small_n - self.cross @ (share * self.large_n))
+        between = (self.cross * share[np.newaxis, :]) @ self.cross.T
+        reduced[1:, 1:] = of_small**2 * (np.diag(self.small_n) - between.toarray()) + np.eye(size - 1)
+        right[0] = self.total - (share * self.large_n * self.large_total).sum()
+        right[1:] = of_small * (self.small_total - self.cross @ (share * self.large_total))
+        return reduced, right, of_large**2 * self.large_n + 1, float((share * self.large_total**2).sum())
