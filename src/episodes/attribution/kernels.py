@@ -30,28 +30,31 @@ def resampled_ratios(amounts, starts, keys, seed, first_replicate, ratios):
 
     `amounts` has a row an episode: observed, expected; the episodes of party g are rows starts[g] to starts[g + 1],
     fewer than 2^32. `keys` are the parties' 64-bit keys. `ratios[r, g]` gets replicate first_replicate + r; NaN where
-    nothing is expected. Two draws come from the halves of one random number.
+    nothing is expected. Two draws come from the halves of one random number; they are summed apart, so that neither waits
+    for the other. Indices are unsigned: that spares a test for negative ones.
     """
     for r in range(ratios.shape[0]):
         replicate = mixed(seed + np.uint64(first_replicate + r + 1) * STEP)
         for g in range(keys.size):
-            low = starts[g]
-            size = np.uint64(starts[g + 1] - low)
+            episodes = starts[g + 1] - starts[g]
+            low, size = np.uint64(starts[g]), np.uint64(episodes)
             counter = mixed(replicate ^ keys[g])
-            observed = 0.0
-            expected = 0.0
-            for _ in range((starts[g + 1] - low) // 2):
+            observed = other_observed = 0.0
+            expected = other_expected = 0.0
+            for _ in range(episodes // 2):
                 counter += STEP
                 drawn = mixed(counter)
-                one = low + np.int64(((drawn >> HALF) * size) >> HALF)
-                two = low + np.int64(((drawn & LOW_HALF) * size) >> HALF)
+                one = low + (((drawn >> HALF) * size) >> HALF)
+                two = low + (((drawn & LOW_HALF) * size) >> HALF)
                 observed += amounts[one, 0]
                 expected += amounts[one, 1]
-                observed += amounts[two, 0]
-                expected += amounts[two, 1]
-            if (starts[g + 1] - low) % 2:
+                other_observed += amounts[two, 0]
+                other_expected += amounts[two, 1]
+            if episodes % 2:
                 counter += STEP
-                last = low + np.int64(((mixed(counter) >> HALF) * size) >> HALF)
+                last = low + (((mixed(counter) >> HALF) * size) >> HALF)
                 observed += amounts[last, 0]
                 expected += amounts[last, 1]
+            observed += other_observed
+            expected += other_expected
             ratios[r, g] = observed / expected if expected != 0.0 else np.nan
