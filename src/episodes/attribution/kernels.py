@@ -30,8 +30,8 @@ def resampled_ratios(amounts, starts, keys, seed, first_replicate, ratios):
 
     `amounts` has a row an episode: observed, expected; the episodes of party g are rows starts[g] to starts[g + 1],
     fewer than 2^32. `keys` are the parties' 64-bit keys. `ratios[r, g]` gets replicate first_replicate + r; NaN where
-    nothing is expected. Two draws come from the halves of one random number; they are summed apart, so that neither waits
-    for the other. Indices are unsigned: that spares a test for negative ones.
+    nothing is expected. Two draws come from the halves of one random number; they are summed apart, so that neither
+    waits for the other. Indices are unsigned: that spares a test for negative ones.
     """
     for r in range(ratios.shape[0]):
         replicate = mixed(seed + np.uint64(first_replicate + r + 1) * STEP)
