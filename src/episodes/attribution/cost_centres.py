@@ -17,9 +17,9 @@ IN_EPISODE = ("pre", "anchor", "post")
 _STAYS = ["readmission", "ipf"]
 
 
-def counted_services(services: pl.DataFrame) -> pl.DataFrame:
-    """The service rows that make up the cost of their episode: included, up to the episode's end."""
-    return services.filter((pl.col("disposition") == "included") & pl.col("period").is_in(list(IN_EPISODE)))
+def counts() -> pl.Expr:
+    """Whether a service row makes up the cost of its episode: included, and not after the episode's end."""
+    return (pl.col("disposition") == "included") & pl.col("period").is_in(list(IN_EPISODE))
 
 
 def with_cost_centres(services: pl.DataFrame, outcomes: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -47,8 +47,8 @@ def with_cost_centres(services: pl.DataFrame, outcomes: pl.DataFrame | None = No
         ['snf', 'professional_post']
     """
     centres = attribution_rules().cost_centres
-    known = {category for centre in centres for category in centre.categories}
-    if strange := set(services["category"].unique().to_list()) - known:
+    known = [category for centre in centres for category in centre.categories]
+    if strange := set(services["category"].cast(pl.String).unique().to_list()) - set(known):
         raise ContractError(
             unknown_name("category of a service", str(min(map(str, strange))), known)
             + " Services are the table that building returns."

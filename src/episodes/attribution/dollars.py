@@ -12,6 +12,10 @@ from episodes.attribution.parties import PARTY_KIND, UNATTRIBUTED, UNKNOWN, Inpu
 from episodes.attribution.splitting import split_by_largest_remainder, with_shares
 
 KEY = ["row", "party_kind", "party_id", "role"]
+_COLUMNS = (
+    *("row", "episode_id", "claim_id", "setting", "category", "period", "service_start", "service_end"),
+    *("cents", "ccn", "rendering_npi", "tin"),
+)
 
 
 def own_claims(inputs: Inputs) -> pl.DataFrame:
@@ -32,7 +36,7 @@ def proportional(inputs: Inputs) -> pl.DataFrame:
     share = Fraction(inputs.settings.proportional_share.value)
     weight, total = pl.col("weight").cast(pl.Int128), pl.col("weight").cast(pl.Int128).sum().over("row")
     weights = (
-        inputs.counted.filter(pl.col("setting") == "professional")
+        inputs.counted("row", "rendering_npi", "cents", only=pl.col("setting") == "professional")
         .group_by("row", "rendering_npi")
         .agg(weight=pl.col("cents").sum())
         .filter(weight * share.denominator >= total * share.numerator)
@@ -72,7 +76,7 @@ def by_arrangement(inputs: Inputs, arrangement: Arrangement) -> pl.DataFrame:
         schema={"cost_centre": pl.String, "target": pl.String, "parts": pl.Int64},
         orient="row",
     )
-    services = with_billers(with_cost_centres(inputs.counted, inputs.outcomes))
+    services = with_billers(with_cost_centres(inputs.counted(*_COLUMNS), inputs.outcomes))
     by_biller = services.group_by("row", "cost_centre", "category", "biller_kind", "biller_id").agg(
         pl.col("cents").sum()
     )
@@ -96,7 +100,7 @@ def _answering(rows: pl.DataFrame) -> pl.DataFrame:
         "hospital": ("hospital", pl.col("anchor_ccn"), pl.lit("anchor_hospital")),
         "surgeon": ("physician", pl.col("surgeon"), pl.lit("operating")),
         "other_physicians": ("physician", physician, None),
-        "post_acute": ("post_acute", pl.when(kind == "post_acute").then(biller), pl.col("category")),
+        "post_acute": ("post_acute", pl.when(kind == "post_acute").then(biller), pl.col("category").cast(pl.String)),
         "other": ("other", pl.when(kind == "other").then(biller), pl.lit("other")),
     }
     party_kind, party_id = kind, biller
@@ -138,14 +142,14 @@ def _role_of_biller() -> pl.Expr:
         .when(kind == "physician")
         .then(pl.lit("other_physician"))
         .when(kind == "post_acute")
-        .then(pl.col("category"))
+        .then(pl.col("category").cast(pl.String))
         .otherwise(pl.lit("supplier"))
     )
 
 
 def _unexplained(inputs: Inputs, whole: int) -> pl.DataFrame:
     """Cents of episodes that no service row carries, and episodes without any: a party of its own."""
-    explained = inputs.counted.group_by("row").agg(explained=pl.col("cents").sum())
+    explained = inputs.counted("row", "cents").group_by("row").agg(explained=pl.col("cents").sum())
     rest = pl.col("episode_cents") - pl.col("explained").fill_null(0)
     return (
         inputs.episodes.select("row", "episode_cents")

@@ -7,7 +7,6 @@ from fractions import Fraction
 import polars as pl
 
 from episodes.attribution.parties import UNATTRIBUTED, Inputs, first_by_amount, owner
-from episodes.errors import ArgumentError
 
 
 def hospital(inputs: Inputs) -> pl.DataFrame:
@@ -30,7 +29,7 @@ def plurality_cost(inputs: Inputs) -> pl.DataFrame:
 
     The share is of all professional cost of the episode, that without an NPI included.
     """
-    professional = inputs.counted.filter(pl.col("setting") == "professional")
+    professional = inputs.counted("row", "rendering_npi", "cents", only=pl.col("setting") == "professional")
     share = Fraction(inputs.settings.plurality_cost_share.value)
     return _most(inputs, professional, ["cents"], share, "most_cost")
 
@@ -41,7 +40,8 @@ def plurality_visits(inputs: Inputs) -> pl.DataFrame:
     A visit is a day with a line whose code is one of evaluation and management, where lines with codes are given;
     else a day with a professional service other than surgery, assistance, anesthesia or a drug.
     """
-    professional = inputs.counted.filter(pl.col("setting") == "professional")
+    columns = ("row", "rendering_npi", "cents", "category", "service_start", "claim_id", "line_number")
+    professional = inputs.counted(*columns, only=pl.col("setting") == "professional")
     visits = (
         _visit_lines(inputs, professional)
         .unique(["row", "rendering_npi", "service_start"])
@@ -53,8 +53,6 @@ def plurality_visits(inputs: Inputs) -> pl.DataFrame:
 
 
 def _visit_lines(inputs: Inputs, professional: pl.DataFrame) -> pl.DataFrame:
-    if "service_start" not in professional.columns:
-        raise ArgumentError("plurality_visits counts days: the services table needs the column service_start.")
     if inputs.lines is None or "hcpcs" not in inputs.lines.columns:
         return professional.filter(pl.col("category") == "professional")
     code = pl.col("hcpcs")

@@ -8,7 +8,7 @@ from functools import cached_property
 import polars as pl
 
 from episodes.attribution.arrangements import Arrangement, Settings
-from episodes.attribution.cost_centres import counted_services
+from episodes.attribution.cost_centres import counts
 from episodes.checks import with_columns
 
 PARTY_KINDS = ("hospital", "physician", "group", "post_acute", "other")
@@ -64,17 +64,21 @@ class Inputs:
         known = with_columns(eager(self.given_services), "services", _SERVICES_REQUIRED, _SERVICES_OPTIONAL)
         full = pl.col("full_cents") if "full_cents" in known.columns else pl.col("cents")
         read = known.select(
-            *_SERVICES_REQUIRED[:-1],
+            "episode_id",
+            pl.col("setting", "category", "period", "disposition").cast(
+                pl.Categorical
+            ),  # compared far faster than text
             *_SERVICES_OPTIONAL,
             pl.col("cents").cast(pl.Int64).fill_null(0),
+            _rows_of(known["episode_id"], self.episodes),
             full_cents=full.cast(pl.Int64).fill_null(0),
         )
-        return read.join(self.episodes.select("episode_id", "row"), on="episode_id", how="inner")
+        return read.filter(pl.col("row").is_not_null()) if read["row"].null_count() else read
 
-    @cached_property
-    def counted(self) -> pl.DataFrame:
-        """The service rows that make up the episodes' cost."""
-        return counted_services(self.services)
+    def counted(self, *columns: str, only: pl.Expr | None = None) -> pl.DataFrame:
+        """The service rows that make up the episodes' cost: these columns of them (and only of those asked for)."""
+        rows = self.services.lazy().filter(counts())
+        return (rows if only is None else rows.filter(only)).select(columns).collect()
 
     @cached_property
     def trigger_claim_billers(self) -> pl.DataFrame:
@@ -127,6 +131,16 @@ class Inputs:
             )
         )
         return first_by_amount(billed, "rendering_npi", "allowed_cents").select("row", npi="rendering_npi")
+
+
+def _rows_of(episode_ids: pl.Series, episodes: pl.DataFrame) -> pl.Series:
+    """The `row` of each episode id, null where it is not among the episodes.
+
+    Services of an episode lie together, so runs of equal ids are looked up, not every row.
+    """
+    runs = episode_ids.rle().struct.unnest()
+    rows = runs.join(episodes.select("row", value="episode_id"), on="value", how="left", maintain_order="left")
+    return rows.select(pl.col("row").repeat_by("len").explode()).to_series()
 
 
 def first_by_amount(rows: pl.DataFrame, who: str, *amounts: str, least: int | None = None) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from episodes.attribution.cost_centres import counted_services
+from episodes.attribution.cost_centres import counts
 from episodes.attribution.judging import JudgingRules, judge
 from episodes.attribution.parties import POST_ACUTE_CATEGORIES, UNKNOWN, eager, with_billers
 from episodes.attribution.scorecards import CELLS, expected_costs, final_episodes, outcome_counts
@@ -192,7 +192,7 @@ def _post_acute_rows(final: pl.DataFrame, services: pl.DataFrame | pl.LazyFrame)
     last_day = {"episode_end": pl.Date}
     ends = with_columns(final, "episodes", ("episode_id",), last_day).select("episode_id", "episode_end")
     rows = (
-        with_billers(counted_services(known).filter(pl.col("category").is_in(POST_ACUTE_CATEGORIES)))
+        with_billers(known.filter(counts() & pl.col("category").is_in(POST_ACUTE_CATEGORIES)))
         .filter(pl.col("biller_kind") == "post_acute")
         .join(ends, on="episode_id", how="inner")
     )
