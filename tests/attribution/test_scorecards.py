@@ -11,6 +11,8 @@ import pytest
 import episodes as ep
 from episodes.attribution import (
     attribute,
+    cost_by_centre,
+    cost_ratio_scores,
     expected_costs,
     hospital_scorecard,
     judging_rules,
@@ -182,7 +184,7 @@ def test_referrals() -> None:
     assert ("b", "hospital", "y", None, False, 1, 0.5) in edges
     shares = table.group_by("from_kind", "from_id", "to_kind").agg(pl.col("share_of_from").sum())
     assert set(shares["share_of_from"]) == {1.0}
-    whole = table.filter((pl.col("from_kind") == "hospital"))["observed_cents"].sum()
+    whole = table.filter(pl.col("from_kind") == "hospital")["observed_cents"].sum()
     assert whole == 1100
 
 
@@ -268,3 +270,31 @@ def test_the_bundled_set() -> None:
     agreement = method_agreement(attribution)
     assert agreement.filter(pl.col("method_a") == pl.col("method_b"))["same_party"].to_list() == [1.0] * 10
     assert reclassification(built.episodes, attribution, classes="quartile").height > 90
+
+
+def test_cost_by_centre_conserves() -> None:
+    table = cost_by_centre(EPISODES, SERVICES)
+    first = table.filter(pl.col("episode_id") == "1")
+    assert first.select("cost_centre", "cents").rows() == [("facility_anchor", 60), ("snf", 30), ("home_health", 10)]
+    assert table.filter(pl.col("cost_centre") == "not_in_services").rows() == [("5", "not_in_services", 9000)]
+    totals = table.group_by("episode_id").agg(pl.col("cents").sum()).sort("episode_id")
+    assert totals["cents"].to_list() == EPISODES["episode_cents"].to_list()
+
+
+def test_cost_ratio_scores_of_clinicians() -> None:
+    # b: (200/200 + 300/200) / 2 = 1.25 of 1,000
+    table = cost_ratio_scores(EPISODES, ATTRIBUTION, national_mean_cents=1000)
+    assert table.filter(pl.col("party_id") == "b").row(0) == ("b", 2, 1.25, 1250, False)
+
+
+def test_complications_need_their_own_volume() -> None:
+    many = pl.DataFrame({"episode_id": [str(n) for n in range(40)], "episode_cents": 100}).with_columns(
+        anchor_ccn=pl.lit("x"), operating_npi=pl.lit("a")
+    )
+    outcomes = pl.DataFrame(
+        {"episode_id": many["episode_id"], "measure": "complication_any", "event": [n % 4 == 0 for n in range(40)]}
+    )
+    attribution = attribute(many, SERVICES, methods="operating")
+    few = outcomes.head(24)
+    assert outcome_scorecard(many, attribution, outcomes, "complication_any")["reasons"].to_list() == [["no_peers"]]
+    assert "below_minimum_volume" in outcome_scorecard(many, attribution, few, "complication_any")["reasons"].item()

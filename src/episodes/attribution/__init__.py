@@ -6,13 +6,13 @@ from episodes.attribution.agreement import method_agreement, reclassification
 from episodes.attribution.arrangements import METHODS, attribution_rules, load_arrangement
 from episodes.attribution.attribute import ATTRIBUTION_COLUMNS, attribute
 from episodes.attribution.bootstrap import bootstrap_ratios
-from episodes.attribution.cost_centres import with_cost_centres
+from episodes.attribution.cost_centres import cost_by_centre, with_cost_centres
 from episodes.attribution.hierarchical import SurgeonHospitalModel, surgeon_and_hospital
 from episodes.attribution.judging import JudgingRules, judge, judging_rules
 from episodes.attribution.outcome_scorecard import outcome_scorecard
 from episodes.attribution.post_acute import post_acute_facilities, referral_network
 from episodes.attribution.reliability import cost_ratio_score, episodes_for_reliability, reliability, shrink
-from episodes.attribution.scorecards import expected_costs, hospital_scorecard, physician_scorecard
+from episodes.attribution.scorecards import cost_ratio_scores, expected_costs, hospital_scorecard, physician_scorecard
 from episodes.attribution.suppression import suppress_small_cells
 from episodes.attribution.variances import variance_components
 
@@ -24,7 +24,9 @@ __all__ = [
     "attribute",
     "attribution_rules",
     "bootstrap_ratios",
+    "cost_by_centre",
     "cost_ratio_score",
+    "cost_ratio_scores",
     "episodes_for_reliability",
     "expected_costs",
     "hospital_scorecard",

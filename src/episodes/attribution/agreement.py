@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations_with_replacement, product
+from math import fsum
 
 import polars as pl
 
@@ -40,46 +41,51 @@ def method_agreement(attribution: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         >>> method_agreement(rows).select("method_a", "method_b", "same_party", "same_share").row(1)
         ('operating', 'proportional', 1.0, 0.75)
     """
+    rows = with_columns(attribution.lazy().collect(), "attribution", _COLUMNS)
     parties = (
-        with_columns(attribution.lazy().collect(), "attribution", _COLUMNS)
-        .group_by("episode_id", "method", "party_kind", "party_id")
-        .agg(pl.col("share").sum())
-        .sort("method", "episode_id", "share", "party_kind", "party_id", descending=[False, False, True, False, False])
+        rows.with_columns(_party=pl.struct("party_kind", "party_id").rank("dense"), _known=_is_known())
+        .group_by("method", "episode_id", "_party", "_known")
+        .agg(pl.col("share").sum().round(12))
+        .sort("method", "episode_id", "share", "_party", descending=[False, False, True, False])
     )
-    main = parties.group_by("episode_id", "method", maintain_order=True).first()
-    known = (main["party_kind"] != "other") | ~main["party_id"].is_in([UNKNOWN, UNATTRIBUTED])
-    main = main.with_columns(known=known)
-    together = main.join(main, on="episode_id", suffix="_b", how="inner")
-    same = (pl.col("party_kind") == pl.col("party_kind_b")) & (pl.col("party_id") == pl.col("party_id_b"))
-    pairs = together.group_by("method", "method_b").agg(
-        episodes=pl.len().cast(pl.Int64),
-        same_party=same.mean(),
-        attributed_a=pl.col("known").mean(),
-        attributed_b=pl.col("known_b").mean(),
-    )
-    party = ["episode_id", "party_kind", "party_id"]
-    shared = (
-        parties.join(parties, on=party, suffix="_b", how="inner")
-        .with_columns(both=pl.min_horizontal("share", "share_b").clip(0.0))
-        .sort(party)
-        .group_by("method", "method_b", maintain_order=True)
-        .agg(pl.col("both").sum())
-    )
-    return (
-        pairs.join(shared, on=["method", "method_b"], how="left")
-        .with_columns(same_share=pl.col("both").fill_null(0.0) / pl.col("episodes"))
-        .select(
-            "episodes",
-            "same_party",
-            "same_share",
-            "attributed_a",
-            "attributed_b",
-            method_a="method",
-            method_b="method_b",
-        )
-        .select("method_a", "method_b", "episodes", "same_party", "same_share", "attributed_a", "attributed_b")
-        .sort("method_a", "method_b")
-    )
+    by_method = {str(name): frame for (name,), frame in parties.partition_by("method", as_dict=True).items()}
+    main = {name: frame.unique("episode_id", keep="first", maintain_order=True) for name, frame in by_method.items()}
+    found = []
+    for one, other in combinations_with_replacement(by_method, 2):
+        both = main[one].join(main[other], on="episode_id", suffix="_b")
+        shared = by_method[one].join(by_method[other], on=["episode_id", "_party"], suffix="_b")
+        kept = shared.select(pl.min_horizontal("share", "share_b").clip(0.0)).to_series()
+        pair = {
+            "episodes": both.height,
+            "same_party": _share_of(both["_party"] == both["_party_b"]),
+            "same_share": fsum(kept) / both.height if both.height else None,
+        }
+        known = [_share_of(both["_known"]), _share_of(both["_known_b"])]
+        found.append({"method_a": one, "method_b": other, **pair, "attributed_a": known[0], "attributed_b": known[1]})
+        if one != other:
+            found.append(
+                {"method_a": other, "method_b": one, **pair, "attributed_a": known[1], "attributed_b": known[0]}
+            )
+    return pl.DataFrame(found, schema=_AGREEMENT).sort("method_a", "method_b")
+
+
+_AGREEMENT = {
+    "method_a": pl.String,
+    "method_b": pl.String,
+    "episodes": pl.Int64,
+    "same_party": pl.Float64,
+    "same_share": pl.Float64,
+    "attributed_a": pl.Float64,
+    "attributed_b": pl.Float64,
+}
+
+
+def _is_known() -> pl.Expr:
+    return ~pl.col("party_id").is_in([UNKNOWN, UNATTRIBUTED])
+
+
+def _share_of(found: pl.Series) -> float | None:
+    return int(found.sum()) / len(found) if len(found) else None
 
 
 def reclassification(

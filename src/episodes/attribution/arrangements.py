@@ -80,6 +80,7 @@ class Settings(Part):
     assistant_modifiers: Rule[tuple[str, ...]]
     quarterback_unit: Rule[Literal["physician", "group"]]
     minimum_episodes: Rule[Count]
+    minimum_episodes_complications: Rule[Count]
     reliability_threshold: Rule[Share]
     false_discovery_rate: Rule[Share]
 

@@ -65,6 +65,51 @@ def with_cost_centres(services: pl.DataFrame, outcomes: pl.DataFrame | None = No
     return services.with_columns(in_complication).with_columns(cost_centre=chain).drop("_in_complication")
 
 
+def cost_by_centre(
+    episodes: pl.DataFrame, services: pl.DataFrame | pl.LazyFrame, outcomes: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The cost of each episode by cost centre.
+
+    Args:
+        episodes: rows as in `built.episodes`; needed are episode_id and episode_cents.
+        services: rows as in `built.services`.
+        outcomes: as in `with_cost_centres`.
+
+    Returns:
+        episode_id, cost_centre, cents: in the order of the episodes, then of the centres. Cents of an episode sum to
+        `episode_cents` exactly; what no service explains is the centre `not_in_services`.
+
+    Example:
+        >>> episodes = pl.DataFrame({"episode_id": ["e"], "episode_cents": [100]})
+        >>> services = pl.DataFrame(
+        ...     {"episode_id": ["e"], "category": "snf", "period": "post", "disposition": "included", "cents": [70]}
+        ... )
+        >>> cost_by_centre(episodes, services).rows()
+        [('e', 'snf', 70), ('e', 'not_in_services', 30)]
+    """
+    known = with_columns(episodes, "episodes", ("episode_id", "episode_cents")).with_row_index("_row")
+    needed = ("episode_id", "category", "period", "disposition", "cents")
+    rows = with_columns(services.lazy().collect(), "services", needed).filter(counts())
+    order = pl.Enum((*attribution_rules().centre_ids(), UNEXPLAINED))
+    explained = (
+        with_cost_centres(rows, outcomes)
+        .join(known.select("_row", "episode_id"), on="episode_id", how="inner")
+        .group_by("_row", "cost_centre")
+        .agg(pl.col("cents").cast(pl.Int64).sum())
+    )
+    total = explained.group_by("_row").agg(explained=pl.col("cents").sum())
+    rest = known.join(total, on="_row", how="left").select(
+        "_row", cost_centre=pl.lit(UNEXPLAINED), cents=pl.col("episode_cents") - pl.col("explained").fill_null(0)
+    )
+    return (
+        pl.concat([explained, rest.filter(pl.col("cents") != 0)])
+        .with_columns(pl.col("cost_centre").cast(order))
+        .sort("_row", "cost_centre")
+        .join(known.select("_row", "episode_id"), on="_row", how="left", maintain_order="left")
+        .select("episode_id", pl.col("cost_centre").cast(pl.String), "cents")
+    )
+
+
 def _in_complication(services: pl.DataFrame, outcomes: pl.DataFrame | None) -> pl.Series:
     """Rows of stays that are the event of a complication, and professional rows dated within them."""
     nothing = pl.Series("_in_complication", [False], dtype=pl.Boolean).new_from_index(0, services.height)

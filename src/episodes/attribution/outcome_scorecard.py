@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from episodes.attribution.arrangements import settings_with
 from episodes.attribution.judging import JudgingRules, judge, judging_rules
 from episodes.attribution.parties import UNATTRIBUTED, UNKNOWN, eager
 from episodes.attribution.scorecards import CELLS, final_episodes
@@ -35,7 +36,8 @@ def outcome_scorecard(
         measure: a measure of `outcomes`.
         expected: episode_id, expected (the probability of the event); None: the rate in the category and price cell.
         method, party_kind: whose attribution, and which of its parties.
-        rules: how to judge; default: exact Poisson limits.
+        rules: how to judge; default: exact Poisson limits, and for complications the minimum volume of the setting
+            `minimum_episodes_complications`.
         suppress_below: see `suppress_small_cells`.
 
     Returns:
@@ -78,7 +80,7 @@ def outcome_scorecard(
         .collect()
     )
     rows = parties.join(final.select("episode_id", "event", "expected"), on="episode_id", how="inner")
-    rules = rules or judging_rules(interval="exact_poisson")
+    rules = rules or _default_rules(measure)
     judged = judge(rows, ["party_id"], observed="event", expected="expected", rules=rules)
     card = judged.select(
         pl.lit(party_kind).alias("party_kind"),
@@ -101,6 +103,14 @@ def outcome_scorecard(
         events={"measured": "episodes"},
     )
     return blanked.rename({f"measured_{name}": name for name in _FROM_EVENTS})
+
+
+def _default_rules(measure: str) -> JudgingRules:
+    least = settings_with().minimum_episodes_complications.value
+    return judging_rules(
+        interval="exact_poisson",
+        settings={"minimum_episodes": least} if measure.startswith("complication_") else None,
+    )
 
 
 _FROM_EVENTS = (

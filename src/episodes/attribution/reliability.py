@@ -15,6 +15,8 @@ from episodes.checks import exact_in_range, whole_cents
 from episodes.errors import ArgumentError, count_of
 from episodes.money import exact, round_half_up
 
+Amount = Any
+"""A number, or an array of numbers."""
 _SCALE = 10**40
 """Ratios are summed in units of its inverse: far below what could move a cent."""
 
@@ -42,9 +44,17 @@ def reliability(between_variance: float, within_variance: float, n: float) -> fl
     between = _not_negative("between_variance", between_variance)
     within = _not_negative("within_variance", within_variance)
     episodes = _not_negative("n", n)
-    if episodes == 0 or between == 0:
-        return 0.0
-    return between / (between + within / episodes)
+    return 0.0 if episodes == 0 or between == 0 else float(signal_share(between, within, episodes))
+
+
+def signal_share(between: Amount, within: Amount, n: Amount) -> Amount:
+    """The formula of reliability, for numbers and arrays alike: between above 0, n above 0."""
+    return between / (between + within / n)
+
+
+def drawn_towards(mean: Amount, grand_mean: Amount, share: Amount) -> Amount:
+    """The formula of shrinkage, for numbers and arrays alike."""
+    return share * mean + (1 - share) * grand_mean
 
 
 def shrink(mean: float | None, grand_mean: float, between_variance: float, within_variance: float, n: float) -> float:
@@ -71,7 +81,7 @@ def shrink(mean: float | None, grand_mean: float, between_variance: float, withi
     centre = _finite("grand_mean", grand_mean)
     if n == 0:
         return centre
-    return share * _finite("mean", mean) + (1 - share) * centre
+    return float(drawn_towards(_finite("mean", mean), centre, share))
 
 
 def episodes_for_reliability(target: float, between_variance: float, within_variance: float) -> int:

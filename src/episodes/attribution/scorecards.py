@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from episodes.attribution.arrangements import METHODS, attribution_rules
+from episodes.attribution.arrangements import METHODS, attribution_rules, settings_with
 from episodes.attribution.hierarchical import ONLY_SURGEON
 from episodes.attribution.judging import JudgingRules, judge
 from episodes.attribution.parties import UNATTRIBUTED, UNKNOWN, eager
+from episodes.attribution.reliability import cost_ratio_score
 from episodes.attribution.suppression import suppress_small_cells
 from episodes.checks import with_columns
 from episodes.errors import ArgumentError, unknown_name
@@ -251,6 +252,61 @@ def _scorecard(
         how="left",
         nulls_equal=True,
         maintain_order="left",
+    )
+
+
+def cost_ratio_scores(
+    episodes: pl.DataFrame,
+    attribution: pl.DataFrame | pl.LazyFrame,
+    expected: pl.DataFrame | None = None,
+    *,
+    national_mean_cents: int,
+    method: str = "operating",
+    party_kind: str = "physician",
+) -> pl.DataFrame:
+    """The cost score of each party: mean of observed over expected, times the national mean (`cost_ratio_score`).
+
+    Args:
+        episodes, attribution, expected, method, party_kind: as in `physician_scorecard`.
+        national_mean_cents: national mean of observed cost.
+
+    Returns:
+        party_id, episodes, mean_ratio, score_cents, enough (whether there are as many episodes as the setting
+        `minimum_episodes` asks for); sorted by party_id. Rows whose expected cost is not above 0 are left out.
+
+    Example:
+        >>> episodes = pl.DataFrame({"episode_id": ["1", "2"], "episode_cents": [100, 300]})
+        >>> attribution = pl.DataFrame(
+        ...     {
+        ...         "episode_id": ["1", "2"], "method": "operating", "party_kind": "physician", "party_id": ["a", "b"],
+        ...         "role": "operating", "share": 1.0, "cents": [100, 300],
+        ...     }
+        ... )
+        >>> cost_ratio_scores(episodes, attribution, national_mean_cents=1000)["score_cents"].to_list()
+        [500, 1500]
+    """
+    rows = (
+        cost_rows(episodes, attribution, expected, method)
+        .filter((pl.col("party_kind") == party_kind) & ~pl.col("party_id").is_in([UNKNOWN, UNATTRIBUTED]))
+        .group_by("party_id", "episode_id")
+        .agg(pl.col("observed_cents", "expected_cents").sum())
+        .filter(pl.col("expected_cents") > 0)
+        .sort("party_id", "episode_id")
+        .group_by("party_id", maintain_order=True)
+        .agg("observed_cents", "expected_cents")
+    )
+    scores = [
+        cost_ratio_score(observed, of, national_mean_cents)
+        for observed, of in rows.select("observed_cents", "expected_cents").iter_rows()
+    ]
+    least = settings_with().minimum_episodes.value
+    number = pl.col("observed_cents").list.len().cast(pl.Int64)
+    return rows.select(
+        "party_id",
+        episodes=number,
+        mean_ratio=pl.Series([score.mean_ratio for score in scores], dtype=pl.Float64),
+        score_cents=pl.Series([score.score_cents for score in scores], dtype=pl.Int64),
+        enough=number >= least,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from episodes.attribution.reliability import drawn_towards, signal_share
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -93,9 +95,10 @@ def shrunken(n: npt.ArrayLike, mean: npt.ArrayLike, components: VarianceComponen
     own = components.within / counts
     spread = components.between + own
     with np.errstate(invalid="ignore", divide="ignore"):
-        weight = np.where(components.between > 0, components.between / spread, components.between * 0.0)
+        known = signal_share(components.between, components.within, counts)
+        weight = np.where(components.between > 0, known, components.between * 0.0)
         away = means - components.grand_mean
-        estimate = weight * means + (1 - weight) * components.grand_mean
+        estimate = drawn_towards(means, components.grand_mean, weight)
         of_centre = 1 / (1 / spread).sum()
         of_between = 2 / (1 / spread**2).sum()
         of_weight = ((1 - weight) / spread) ** 2 * of_between
