@@ -65,9 +65,8 @@ class Inputs:
         full = pl.col("full_cents") if "full_cents" in known.columns else pl.col("cents")
         read = known.select(
             "episode_id",
-            pl.col("setting", "category", "period", "disposition").cast(
-                pl.Categorical
-            ),  # compared far faster than text
+            # codes are compared far faster than text
+            pl.col("setting", "category", "period", "disposition").cast(pl.String).cast(pl.Categorical),
             *_SERVICES_OPTIONAL,
             pl.col("cents").cast(pl.Int64).fill_null(0),
             _rows_of(known["episode_id"], self.episodes),

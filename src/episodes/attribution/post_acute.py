@@ -197,7 +197,7 @@ def _post_acute_rows(final: pl.DataFrame, services: pl.DataFrame | pl.LazyFrame)
         .join(ends, on="episode_id", how="inner")
     )
     until = pl.min_horizontal(pl.col("service_end").cast(pl.Date), "episode_end")
-    order = pl.col("category").cast(pl.Enum(("ltch", "irf", "snf", "home_health", "hospice")))
+    order = pl.col("category").cast(pl.String).cast(pl.Enum(("ltch", "irf", "snf", "home_health", "hospice")))
     start = pl.col("service_start").cast(pl.Date)
     return (
         rows.select(
