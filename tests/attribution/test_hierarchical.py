@@ -96,6 +96,16 @@ def test_intervals_of_surgeons_within_hospitals_cover() -> None:
     assert 0.92 <= float(np.mean(covered)) <= 0.98
 
 
+def test_shares_of_the_variance_have_intervals_that_cover() -> None:
+    truth = np.array([0.16, 0.25, 1.0]) / 1.41
+    covered = []
+    for seed in range(25):
+        found = surgeon_and_hospital(nested(25, 6, 12, seed)).variances
+        covered.append((found["share_low"].to_numpy() <= truth) & (truth <= found["share_high"].to_numpy()))
+    assert 0.88 <= float(np.mean(covered)) <= 1.0
+    assert surgeon_and_hospital(nested(10, 1, 20, seed=2)).variances["share_low"].null_count() == 2
+
+
 def test_one_surgeon_at_one_hospital_cannot_be_separated() -> None:
     model = surgeon_and_hospital(nested(10, 1, 20, seed=2))
     assert (model.design, model.separable, model.reason) == ("one_to_one", False, "one_surgeon_one_hospital")

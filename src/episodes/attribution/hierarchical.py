@@ -30,7 +30,8 @@ class SurgeonHospitalModel:
     Attributes:
         mean: mean of the parties, in the unit of the values.
         variances: component (`hospital`, `surgeon`, `residual`; `surgeon_and_hospital`, `residual` where the
-            two cannot be separated), variance, share of the sum.
+            two cannot be separated), variance, share of the sum, share_low, share_high (by the curvature of the
+            likelihood: rough with few hospitals, too short at a share near 0; null where not separated).
         surgeons: surgeon, hospitals (number), episodes, effect (difference from the mean, shrunken), effect_low,
             effect_high, reliability, separable, reason.
         hospitals: the same for hospitals, with surgeons (number).
@@ -150,7 +151,7 @@ def _apart(cells: pl.DataFrame, squares: float, z: float, left_out: int) -> Surg
         tables.append(_parties(cells, kind, other, found.effects[number], error, reliability, z))
     return SurgeonHospitalModel(
         mean=found.mean,
-        variances=_variances(["hospital", "surgeon", "residual"], list(found.variances)),
+        variances=_variances(["hospital", "surgeon", "residual"], list(found.variances), found.share_errors, z),
         surgeons=tables[1],
         hospitals=tables[0],
         design="nested" if cells.height == cells["surgeon"].n_unique() else "crossed",
@@ -190,10 +191,24 @@ def _together(cells: pl.DataFrame, squares: float, z: float, left_out: int) -> S
     )
 
 
-def _variances(names: list[str], variances: list[float]) -> pl.DataFrame:
+def _variances(
+    names: list[str], variances: list[float], share_errors: tuple[float, ...] | None = None, z: float = 0.0
+) -> pl.DataFrame:
+    """component, variance, share; share_low and share_high where the errors of the shares are known."""
     whole = sum(variances)
-    shares = [variance / whole if whole > 0 else None for variance in variances]
-    return pl.DataFrame({"component": names, "variance": variances, "share": pl.Series(shares, dtype=pl.Float64)})
+    share = pl.Series([variance / whole if whole > 0 else None for variance in variances], dtype=pl.Float64)
+    half = pl.Series(
+        [None if share_errors is None else z * error for error in share_errors or variances], dtype=pl.Float64
+    )
+    return pl.DataFrame(
+        {
+            "component": names,
+            "variance": variances,
+            "share": share,
+            "share_low": (share - half).clip(0, 1),
+            "share_high": (share + half).clip(0, 1),
+        }
+    )
 
 
 def _parties(

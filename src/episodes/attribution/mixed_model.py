@@ -8,7 +8,7 @@ variance of zero is an ordinary point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,8 @@ class Cells:
 class Fit:
     """Estimates: mean, variances (first, second, residual), and for each level of a factor its effect.
 
-    `errors` are the standard errors of the effects; `plain_errors` those if the variances were known.
+    `errors` are the standard errors of the effects; `plain_errors` those if the variances were known; `share_errors`
+    those of each variance's share in their sum.
     """
 
     mean: float
@@ -45,6 +46,7 @@ class Fit:
     effects: tuple[Floats, Floats]
     errors: tuple[Floats, Floats]
     plain_errors: tuple[Floats, Floats]
+    share_errors: tuple[float, float, float]
 
 
 def fit(cells: Cells) -> Fit:
@@ -103,7 +105,15 @@ def _with_error_of_variances(system: _System, scale: Floats) -> Fit:
     for factor in range(2):
         slope = np.stack([(up.effects[factor] - down.effects[factor]) / 2 for up, down in moves], axis=1)
         errors.append(np.sqrt(best.errors[factor] ** 2 + ((slope @ sure) * slope).sum(axis=1)))
-    return Fit(best.mean, best.variances, best.effects, (errors[0], errors[1]), best.errors)
+    whole = 1 + relative.sum()
+    # how the shares of first, second and residual variance move with the two relative variances
+    moves_of_shares = np.vstack([np.eye(2) / whole - relative[:, np.newaxis] / whole**2, -np.ones((1, 2)) / whole**2])
+    of_shares = np.sqrt(((moves_of_shares * steps @ sure) * (moves_of_shares * steps)).sum(axis=1))
+    return replace(
+        best,
+        errors=(errors[0], errors[1]),
+        share_errors=(float(of_shares[0]), float(of_shares[1]), float(of_shares[2])),
+    )
 
 
 def _around(point: Floats) -> Floats:
@@ -187,6 +197,7 @@ class _System:
             effects=(effects[0], effects[1]),
             errors=(errors[0], errors[1]),
             plain_errors=(errors[0], errors[1]),
+            share_errors=(0.0, 0.0, 0.0),
         )
 
     def _ordered(self, scale: Floats) -> tuple[float, float]:
