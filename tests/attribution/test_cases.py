@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import episodes as ep
-from episodes.attribution import METHODS, attribute
+from episodes.attribution import ATTRIBUTION_COLUMNS, METHODS, attribute
 from episodes.errors import ArgumentError, ContractError
 
 CASES = tomllib.loads(
@@ -230,3 +230,11 @@ def test_columns_may_be_enumerations() -> None:
     methods = list(case["expected"])
     expected = attribute(episode_of(case), services_of(case), methods=methods)
     assert attribute(episode_of(case).lazy(), services.lazy(), methods=methods).equals(expected)
+
+
+def test_no_episodes_are_an_empty_table() -> None:
+    case = CASES[0]
+    empty = attribute(episode_of(case).clear(), services_of(case), lines_of(CASES[6]))
+    assert empty.is_empty()
+    assert dict(empty.schema) == ATTRIBUTION_COLUMNS
+    assert attribute(episode_of(case), services_of(case).clear()).height == len(METHODS)
