@@ -42,18 +42,21 @@ def method_agreement(attribution: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         ('operating', 'proportional', 1.0, 0.75)
     """
     rows = with_columns(attribution.lazy().collect(), "attribution", _COLUMNS)
+    party = ["party_kind", "party_id"]
+    numbers = rows.select(party).unique().sort(party).with_row_index("_party").with_columns(_known=_is_known())
     parties = (
-        rows.with_columns(_party=pl.struct("party_kind", "party_id").rank("dense"), _known=_is_known())
-        .group_by("method", "episode_id", "_party", "_known")
+        rows.select("method", "share", *party, _episode=pl.col("episode_id").cast(pl.Categorical).to_physical())
+        .join(numbers, on=party, how="left")
+        .group_by("method", "_episode", "_party", "_known")
         .agg(pl.col("share").sum().round(12))
-        .sort("method", "episode_id", "share", "_party", descending=[False, False, True, False])
+        .sort("method", "_episode", "share", "_party", descending=[False, False, True, False])
     )
     by_method = {str(name): frame for (name,), frame in parties.partition_by("method", as_dict=True).items()}
-    main = {name: frame.unique("episode_id", keep="first", maintain_order=True) for name, frame in by_method.items()}
+    main = {name: frame.unique("_episode", keep="first", maintain_order=True) for name, frame in by_method.items()}
     found = []
     for one, other in combinations_with_replacement(by_method, 2):
-        both = main[one].join(main[other], on="episode_id", suffix="_b")
-        shared = by_method[one].join(by_method[other], on=["episode_id", "_party"], suffix="_b")
+        both = main[one].join(main[other], on="_episode", suffix="_b")
+        shared = by_method[one].join(by_method[other], on=["_episode", "_party"], suffix="_b")
         kept = shared.select(pl.min_horizontal("share", "share_b").clip(0.0)).to_series()
         pair = {
             "episodes": both.height,
