@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 
 import episodes as ep
-from episodes.building.assignment import PERIODS, reason_codes
 from episodes.building.balance import BALANCE_COLUMNS, DESTINATIONS
-from episodes.building.bucket import SERVICE_COLUMNS
 from episodes.building.built import STATUSES, BuiltEpisodes
 from episodes.building.categories import SERVICE_CATEGORIES
 from episodes.building.context import Context
+from episodes.building.reasons import reason_codes
+from episodes.building.services import PERIODS, SERVICE_COLUMNS
 from episodes.building.summary import _FLAGS, EPISODE_COLUMNS
 from episodes.claims.contract import COVERAGE_KINDS, PROVIDER_TYPES, SETTINGS, TABLES, metadata_of, types_of
 from episodes.pricing import TargetPrices
@@ -114,9 +114,14 @@ def line() -> Line:
 
 def test_the_outputs_page_has_every_column_and_type_of_every_table(line: Line) -> None:
     built, prices, result = line
+    assert built.outcomes is not None
+    assert built.attribution is not None
     tables = {
         "## `episodes`": built.episodes,
         "## `services`": built.services.collect(),
+        "## `risk`": built.risk,
+        "## `outcomes`": built.outcomes.collect(),
+        "## `attribution`": built.attribution.collect(),
         "## `balance`": built.balance,
         "## The exclusion ladder": built.ladder(),
         "## Target prices": prices.prices,
@@ -125,6 +130,7 @@ def test_the_outputs_page_has_every_column_and_type_of_every_table(line: Line) -
         "### `result.steps`": result.steps,
     }
     for heading, frame in tables.items():
+        assert frame is not None
         words = {
             re.sub(r"(?<=_)\d{4}", "<year>", column): type_in_words(column, dtype)
             for column, dtype in frame.schema.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,6 +17,7 @@ from typing import Any, Literal, get_args
 from pydantic import ValidationError, model_validator
 
 from episodes.errors import ArgumentError, unknown_name
+from episodes.programs.attribution import AttributionMethod
 from episodes.programs.rule import Count, NamedRule, Part, Rule, Share, Status, problems_of
 
 Target = Literal["hospital", "surgeon", "other_physicians", "post_acute", "biller", "other"]
@@ -103,6 +106,12 @@ class AttributionRules(Part):
         """The cost centres, in order."""
         return tuple(centre.id for centre in self.cost_centres)
 
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over the settings, cost centres, arrangements and methods."""
+        document = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(document.encode()).hexdigest()
+
     def method(self, name: str) -> Method:
         """A method by its name."""
         return next(method for method in self.methods if method.id == name)
@@ -136,18 +145,7 @@ def attribution_rules() -> AttributionRules:
     return AttributionRules.model_validate(tomllib.loads(text, parse_float=Decimal))
 
 
-METHODS = (
-    "hospital",
-    "operating",
-    "attending",
-    "own_claims",
-    "plurality_cost",
-    "plurality_visits",
-    "proportional",
-    "bpci_precedence",
-    "tenncare_quarterback",
-    "controllable",
-)
+METHODS: tuple[str, ...] = get_args(AttributionMethod)
 """Names of the attribution methods, in the order of tables."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from episodes.building.bucket import BucketResult, build_source
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.frame_source import Frames, payable_total
+from episodes.building.person_tables import known_at, of_frames, of_store
 from episodes.building.store_source import StoreBucket, has_numeric_claim_ids, people_of_buckets
 from episodes.claims.codes_sidecar import NUMERIC_ID
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
@@ -48,6 +48,10 @@ class Input(Protocol):
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket."""
+        ...
+
+    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """claims, lines, beneficiaries and coverage of some people (by id) of a bucket, as known at the run's date."""
         ...
 
 
@@ -103,7 +107,7 @@ class FrameInput:
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket of frames."""
         people, tables = task  # type: ignore[misc]
-        known = _known_at(tables, context.as_of)
+        known = known_at(tables, context.as_of)
         result = build_source(Frames.of(people, known, context), context, keep_services=keep_services)
         items, cents = payable_total(known["claims"], known["lines"], context)
         facts = facts_of(known["claims"], known["coverage"])
@@ -116,14 +120,10 @@ class FrameInput:
             payable_cents=cents,
         )
 
-
-def _known_at(tables: Mapping[str, pl.DataFrame], as_of: dt.date | None) -> Mapping[str, pl.DataFrame]:
-    """Claims processed by a date (a claim without a processing date is kept), and their lines."""
-    if as_of is None:
-        return tables
-    known = tables["claims"].filter(pl.col("process_date").is_null() | (pl.col("process_date") <= as_of))
-    lines = tables["lines"].join(known.select(_KEYS), on=_KEYS, how="semi", maintain_order="left")
-    return {**tables, "claims": known, "lines": lines}
+    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """Canonical tables of some people."""
+        _, tables = task  # type: ignore[misc]
+        return of_frames(tables, people, context.as_of)
 
 
 def facts_of(claims: pl.DataFrame, coverage: pl.DataFrame) -> Facts:
@@ -194,3 +194,8 @@ class StoreInput:
         source = StoreBucket(self.store, bucket, first, context)
         result = build_source(source, context, keep_services=keep_services)
         return result, source.facts()
+
+    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """Canonical tables of some people, from the sidecar."""
+        bucket, _ = task  # type: ignore[misc]
+        return of_store(self.store, bucket, people, context.as_of)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from episodes.building.amounts import basis_amount
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
@@ -17,9 +16,10 @@ from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
+from episodes.building.sidecar import Sidecar
 from episodes.building.sources import HEADER_OF_LINE, LINE_DETAILS, VISIT_COLUMNS, asks_for_visits
-from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS, NULL_DAY
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS, SETTINGS, TABLES, types_of
+from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS, SETTINGS
 from episodes.tables import scan_parquet
 
 LATE = -1
@@ -64,7 +64,7 @@ HEADER_COLUMNS = (
 _LISTS = ("diagnoses", "procedures", "demonstration_codes")
 
 
-class StoreBucket:
+class StoreBucket(Sidecar):
     """One bucket of a store; `sources.Source` and `sources.Selected` in one, for nothing is copied to select.
 
     Args:
@@ -75,31 +75,17 @@ class StoreBucket:
     """
 
     def __init__(self, store: Path, bucket: int, first_person: int, context: Context) -> None:
-        self._codes = store / "codes" / f"{bucket:05d}"
+        super().__init__(store / "codes" / f"{bucket:05d}")
         self._tables = {name: store / name / f"{bucket:05d}.parquet" for name in ("beneficiaries", "coverage")}
         self._first_person = first_person
         self._context = context
-        self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
         self._people = pl.Series([], dtype=pl.UInt32)
 
     # --- arrays ---------------------------------------------------------------------------------------------
 
-    def _array(self, name: str) -> Array:
-        return np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
-
-    def _dictionary(self, name: str) -> pl.Series:
-        text = (self._codes / f"{name}.txt").read_text(encoding="utf-8")
-        return pl.Series(text.split("\n")[:-1], dtype=pl.String)
-
-    def _ids(self, name: str, rows: Array) -> pl.Series:
-        """The text of some ids, from their bytes in mapped memory."""
-        offsets, together = self._array(f"{name}.offsets"), self._array(f"{name}.bytes")
-        whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
-        return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
-
     @cached_property
     def _person_claims(self) -> Array:
-        return self._array("person_claims")
+        return self.array("person_claims")
 
     @cached_property
     def _person_of_claim(self) -> Array:
@@ -109,10 +95,10 @@ class StoreBucket:
     @cached_property
     def _settings(self) -> Array:
         """By claim its setting number, `LATE` where it is not known yet."""
-        names = self._dictionary("claims.setting").to_list()
-        numbers = np.array([SETTINGS.index(name) for name in names], dtype=np.int8)[self._array("claims.setting")]
+        names = self.dictionary("claims.setting").to_list()
+        numbers = np.array([SETTINGS.index(name) for name in names], dtype=np.int8)[self.array("claims.setting")]
         if self._context.as_of is not None:
-            numbers = np.where(self._array("claims.process_date") > day_number(self._context.as_of), LATE, numbers)
+            numbers = np.where(self.array("claims.process_date") > day_number(self._context.as_of), LATE, numbers)
         return numbers.astype(np.int8)
 
     @cached_property
@@ -129,55 +115,27 @@ class StoreBucket:
 
     # --- frames of rows -------------------------------------------------------------------------------------
 
-    def _frame(self, table: str, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        types = self._types[table]
-        return pl.DataFrame({name: self._column(f"{table}.{name}", rows, types[name]) for name in columns})
-
-    def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
-        if isinstance(dtype, pl.List):
-            return self._list(name, rows)
-        values = self._array(name)[rows]
-        if dtype == pl.Date:
-            return pl.Series(values).replace(NULL_DAY, None).cast(pl.Date)
-        if dtype.is_integer():
-            return pl.Series(values).replace(NULL_CENTS, None).cast(dtype)
-        if dtype == pl.Float64:
-            return pl.Series(values).fill_nan(None)
-        if dtype == pl.Boolean:
-            return pl.Series(values).replace(-1, None).cast(pl.Boolean)
-        return self._dictionary(name).gather(pl.Series(values).replace(-1, None))
-
-    def _list(self, name: str, rows: Array) -> pl.Series:
-        """A column of lists of text; an empty list where there is none."""
-        offsets, elements = self._array(f"{name}.offsets"), self._array(f"{name}.elements")
-        lengths = offsets[rows + 1] - offsets[rows]
-        ends = np.cumsum(lengths)
-        places = np.repeat(offsets[rows] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
-        text = self._dictionary(f"{name}.elements").gather(pl.Series(elements[places]).replace(-1, None))
-        lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), text.to_arrow())
-        return pl.Series(pl.from_arrow(lists))
-
     def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         """Claims by their ordinals, with person, claim, claim_id and amount."""
-        read = self._frame("claims", rows, columns).with_columns(
+        read = self.frame("claims", rows, columns).with_columns(
             person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
             claim=pl.Series(rows.astype(np.uint32)),
-            claim_id=self._ids("claim_id", rows),
+            claim_id=self.ids("claim_id", rows),
         )
         return read
 
     def _line_frame(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         amounts = ("allowed_cents", "paid_cents", "standardized_cents")
         wanted = tuple(dict.fromkeys((*columns, "line_number", *amounts)))
-        return self._frame("lines", rows, wanted).with_columns(
+        return self.frame("lines", rows, wanted).with_columns(
             line=pl.Series(rows.astype(np.uint32)),
-            claim=pl.Series(self._array("line_claim")[rows].astype(np.uint32)),
+            claim=pl.Series(self.array("line_claim")[rows].astype(np.uint32)),
             amount=basis_amount(self._context, line=True),
         )
 
     def _line_rows_of(self, claims: Array) -> Array:
         """Ordinals of the lines of some claims, claim by claim."""
-        offsets, by_claim = self._array("claim_lines"), self._array("lines_by_claim")
+        offsets, by_claim = self.array("claim_lines"), self.array("lines_by_claim")
         lengths = offsets[claims + 1] - offsets[claims]
         ends = np.cumsum(lengths)
         places = np.repeat(offsets[claims] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
@@ -194,10 +152,10 @@ class StoreBucket:
 
     def lines_with_codes(self, codes: Sequence[str], settings: Sequence[str]) -> pl.DataFrame:
         """Lines of claims of some settings with one of the HCPCS."""
-        listed = self._dictionary("lines.hcpcs").is_in(list(codes)).to_numpy()
-        rows = np.flatnonzero(np.append(listed, False)[self._array("lines.hcpcs")])
+        listed = self.dictionary("lines.hcpcs").is_in(list(codes)).to_numpy()
+        rows = np.flatnonzero(np.append(listed, False)[self.array("lines.hcpcs")])
         numbers = [SETTINGS.index(name) for name in settings]
-        rows = rows[np.isin(self._settings[self._array("line_claim")[rows]], numbers)]
+        rows = rows[np.isin(self._settings[self.array("line_claim")[rows]], numbers)]
         lines = self._line_frame(
             rows,
             (
@@ -211,7 +169,7 @@ class StoreBucket:
                 "diagnosis",
             ),
         )
-        claims = np.unique(self._array("line_claim")[rows])
+        claims = np.unique(self.array("line_claim")[rows])
         columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
         return lines.join(self._headers(claims, columns), on="claim", how="left", maintain_order="left")
 
@@ -242,7 +200,7 @@ class StoreBucket:
     def beneficiary_ids(self, people: pl.Series) -> pl.DataFrame:
         """person, beneficiary_id of some people."""
         rows = people.to_numpy().astype(np.int64) - self._first_person
-        return pl.DataFrame({"person": people, "beneficiary_id": self._ids("beneficiary_id", rows)})
+        return pl.DataFrame({"person": people, "beneficiary_id": self.ids("beneficiary_id", rows)})
 
     def payable_without(self, people: pl.Series) -> tuple[int, int]:
         """Number and cents of the payable items of everybody but some people."""
@@ -253,19 +211,19 @@ class StoreBucket:
     def facts(self) -> Facts:
         """What the bucket holds, straight from its arrays."""
         items, cents = self._payable(np.ones(self.people, np.bool_))
-        stays = self._frame(
+        stays = self.frame(
             "claims",
             np.flatnonzero(self._settings == SETTINGS.index("inpatient")),
             ("ms_drg", "pricing_drg", "ccn", "provider_type"),
         )
         late = int((self._settings == LATE).sum())
         coverage = scan_parquet(self._tables["coverage"]).select("beneficiary_id").collect()
-        everybody = self._ids("beneficiary_id", np.arange(self.people))
-        known_lines = self._settings[self._array("line_claim")] != LATE if late else None
+        everybody = self.ids("beneficiary_id", np.arange(self.people))
+        known_lines = self._settings[self.array("line_claim")] != LATE if late else None
         return Facts(
             people=self.people,
             claims=int(self._settings.size) - late,
-            lines=int(self._array("line_claim").size if known_lines is None else known_lines.sum()),
+            lines=int(self.array("line_claim").size if known_lines is None else known_lines.sum()),
             claims_processed_later=late,
             payable_items=items,
             payable_cents=cents,
@@ -280,12 +238,12 @@ class StoreBucket:
         """Number and cents of the payable items of some people (by person of the bucket)."""
         counted = of_people[self._person_of_claim]
         whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
-        amounts = self._frame(
-            "claims", whole, [name for name in HEADER_COLUMNS if name.endswith("_cents")]
-        ).select(basis_amount(self._context, line=False).sum())
+        amounts = self.frame("claims", whole, [name for name in HEADER_COLUMNS if name.endswith("_cents")]).select(
+            basis_amount(self._context, line=False).sum()
+        )
         by_line = counted & (self._settings >= len(SETTINGS) - len(LINE_PAID_SETTINGS))
-        lines = self._array(f"lines.{self._context.program.amount_basis}_cents")
-        of_line = by_line[self._array("line_claim")]
+        lines = self.array(f"lines.{self._context.program.amount_basis}_cents")
+        of_line = by_line[self.array("line_claim")]
         paid = of_line & (lines != NULL_CENTS)
         cents = int(amounts.item() or 0) + int(lines[paid].sum() if paid.size else 0)
         return whole.size + int(of_line.sum()), cents
@@ -325,41 +283,41 @@ class StoreBucket:
     @cached_property
     def line_ranges(self) -> tuple[Array, Array]:
         """By person chosen: where the lines begin and end."""
-        offsets = self._array("person_lines")
+        offsets = self.array("person_lines")
         places = self._people.to_numpy().astype(np.int64) - self._first_person
         return frozen(offsets[places]), frozen(offsets[places + 1])
 
     @cached_property
     def coded(self) -> CodedLines:
         """Lines and claims of the whole bucket."""
-        codes = {name: self._dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
-        codes["modifiers"] = self._dictionary("lines.modifiers.elements")
+        codes = {name: self.dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
+        codes["modifiers"] = self.dictionary("lines.modifiers.elements")
         related, related_any, marks = facts_of_diagnoses(
-            self._array("claims.diagnoses.offsets"),
-            self._array("claims.diagnoses.elements"),
-            self._dictionary("claims.diagnoses.elements"),
+            self.array("claims.diagnoses.offsets"),
+            self.array("claims.diagnoses.elements"),
+            self.dictionary("claims.diagnoses.elements"),
             self._context,
         )
         basis = self._context.program.amount_basis
         return CodedLines(
             lines=Lines(
-                claim=self._array("line_claim"),
-                day=self._array("lines.service_date"),
-                amount=self._array(f"lines.{basis}_cents"),
-                allowed=self._array("lines.allowed_cents"),
-                standardized=self._array("lines.standardized_cents"),
-                primary_payer=self._array("lines.primary_payer_paid_cents"),
-                **{name: self._array(f"lines.{name}") for name in DICTIONARIES[:-1]},
-                rendering=self._array("lines.rendering_npi"),
-                modifier_from=self._array("lines.modifiers.offsets"),
-                modifier=self._array("lines.modifiers.elements"),
+                claim=self.array("line_claim"),
+                day=self.array("lines.service_date"),
+                amount=self.array(f"lines.{basis}_cents"),
+                allowed=self.array("lines.allowed_cents"),
+                standardized=self.array("lines.standardized_cents"),
+                primary_payer=self.array("lines.primary_payer_paid_cents"),
+                **{name: self.array(f"lines.{name}") for name in DICTIONARIES[:-1]},
+                rendering=self.array("lines.rendering_npi"),
+                modifier_from=self.array("lines.modifiers.offsets"),
+                modifier=self.array("lines.modifiers.elements"),
             ),
             claims=LineClaims(
                 setting=frozen(self._settings),
-                first_day=self._array("claims.from_date"),
-                ccn=self._array("claims.ccn"),
-                operating=self._array("claims.operating_npi"),
-                attending=self._array("claims.attending_npi"),
+                first_day=self.array("claims.from_date"),
+                ccn=self.array("claims.ccn"),
+                operating=self.array("claims.operating_npi"),
+                attending=self.array("claims.attending_npi"),
                 related=related,
                 related_any=related_any,
                 mark_day=marks,
@@ -367,10 +325,10 @@ class StoreBucket:
             claim_ordinals=np.arange(self._person_of_claim.size),
             codes=codes,
             parties={
-                "rendering": self._dictionary("lines.rendering_npi"),
-                "operating": self._dictionary("claims.operating_npi"),
-                "attending": self._dictionary("claims.attending_npi"),
-                "ccn": self._dictionary("claims.ccn"),
+                "rendering": self.dictionary("lines.rendering_npi"),
+                "operating": self.dictionary("claims.operating_npi"),
+                "attending": self.dictionary("claims.attending_npi"),
+                "ccn": self.dictionary("claims.ccn"),
             },
         )
 
@@ -381,9 +339,9 @@ class StoreBucket:
 
     def details(self, lines: Array) -> pl.DataFrame:
         """What names the lines with some ordinals."""
-        claims = self._array("line_claim")[lines].astype(np.int64)
-        headers = self._frame("claims", claims, ("setting", "ccn", "from_date")).with_columns(
-            claim_id=self._ids("claim_id", claims)
+        claims = self.array("line_claim")[lines].astype(np.int64)
+        headers = self.frame("claims", claims, ("setting", "ccn", "from_date")).with_columns(
+            claim_id=self.ids("claim_id", claims)
         )
         of_line = self._line_frame(lines, ("service_date", "rendering_npi", "tin"))
         return (
