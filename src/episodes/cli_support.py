@@ -171,7 +171,8 @@ def table_of(file: Path, what: str) -> pl.DataFrame:
     try:
         if file.suffix == ".parquet":
             return pl.read_parquet(file)
-        return pl.read_csv(file, schema_overrides={"ccn": pl.String, "performance_year": pl.String})
+        text = dict.fromkeys(("ccn", "performance_year", "episode_id", "hcpcs"), pl.String)
+        return pl.read_csv(file, schema_overrides=text, try_parse_dates=True)
     except pl.exceptions.PolarsError as error:
         raise EpisodesError(f"The {what} {file.name!r} cannot be read: {type(error).__name__}.") from None
 

@@ -17,7 +17,11 @@ from episodes.programs import Program
 from episodes.risk import RISK_SCHEMA, risk_of
 
 FURTHER_TABLES = ("risk", "outcomes", "attribution")
-_SCHEMAS = dict(zip(FURTHER_TABLES, (RISK_SCHEMA, OUTCOME_SCHEMA, ATTRIBUTION_COLUMNS), strict=True))
+_SCHEMAS: dict[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
+    "risk": RISK_SCHEMA,
+    "outcomes": OUTCOME_SCHEMA,
+    "attribution": ATTRIBUTION_COLUMNS,
+}
 _METHODS_WITH_OUTCOMES = ("controllable",)
 """Methods that ask which readmissions are complications."""
 
@@ -108,12 +112,19 @@ class FurtherTables:
         if not self.tables:
             return {}
         if episodes.is_empty():
-            return {name: pl.DataFrame(schema=_SCHEMAS[name]) for name in self.tables}
+            return {name: pl.DataFrame(schema=dict(_SCHEMAS[name])) for name in self.tables}
         of = tables_of(episodes["beneficiary_id"].unique().sort())
         made: dict[str, pl.DataFrame] = {}
         if "risk" in self.tables:
-            tables = (of[name] for name in ("claims", "lines", "beneficiaries", "coverage"))
-            made["risk"] = risk_of(episodes, *tables, context.program, context.references)
+            made["risk"] = risk_of(
+                episodes,
+                of["claims"],
+                of["lines"],
+                of["beneficiaries"],
+                of["coverage"],
+                context.program,
+                context.references,
+            )
         if self._measure:
             made["outcomes"] = outcomes_of(
                 episodes,

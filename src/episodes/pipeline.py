@@ -243,7 +243,7 @@ def _need_basis(given: Input, program: Program) -> None:
 
     Items paid by claim and items paid by line are judged apart, for the amount of one of them may be misnamed.
     """
-    paid = set(program.rules.construction.services.paid_settings.value)
+    paid: set[str] = set(program.rules.construction.services.paid_settings.value)
     for what, at_hand in given.amounts_at_hand(paid).items():
         if program.amount_basis in at_hand:
             continue

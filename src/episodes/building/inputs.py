@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import polars as pl
 
@@ -106,7 +106,7 @@ class FrameInput:
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket of frames."""
-        people, tables = task  # type: ignore[misc]
+        people, tables = cast("tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]", task)
         known = known_at(tables, context.as_of)
         result = build_source(Frames.of(people, known, context), context, keep_services=keep_services)
         items, cents = payable_total(known["claims"], known["lines"], context)
@@ -122,7 +122,7 @@ class FrameInput:
 
     def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
         """Canonical tables of some people."""
-        _, tables = task  # type: ignore[misc]
+        _, tables = cast("tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]", task)
         return of_frames(tables, people, context.as_of)
 
 
@@ -190,12 +190,12 @@ class StoreInput:
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket of the store."""
-        bucket, first = task  # type: ignore[misc]
+        bucket, first = cast("tuple[int, int]", task)
         source = StoreBucket(self.store, bucket, first, context)
         result = build_source(source, context, keep_services=keep_services)
         return result, source.facts()
 
     def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
         """Canonical tables of some people, from the sidecar."""
-        bucket, _ = task  # type: ignore[misc]
+        bucket, _ = cast("tuple[int, int]", task)
         return of_store(self.store, bucket, people, context.as_of)

@@ -21,10 +21,9 @@ MEASURES = ("readmission_30", "complication_any", "mortality_30")
 
 _JUDGED = (
     ("mean_cents", "mean cost"),
-    ("ratio", "observed / expected"),
-    ("ratio_low", "from"),
-    ("ratio_high", "to"),
-    ("reliability", "reliability"),
+    ("ratio", "ratio"),
+    ("interval", "interval"),
+    ("reliability", "reliable"),
     ("flag", "against peers"),
 )
 SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
@@ -118,7 +117,7 @@ def scorecards(
         True
     """
     final = built.final()
-    notes = []
+    notes = ["Ratio: observed over expected cost, with its interval. Against peers: as docs/attribution.md says."]
     if expected is None:
         notes.append("Expected cost is the mean of category and price cell: nothing of the patient is adjusted for.")
     attribution, computed = _attribution(built, final, tuple(dict.fromkeys((method, "hospital"))))
@@ -169,21 +168,30 @@ def _attribution(
 
 def shown(name: str, table: pl.DataFrame) -> pl.DataFrame:
     """A table as a person is shown it: most episodes first, heads in words, amounts and shares as text."""
-    columns = [(column, head) for column, head in SHOWN[name] if column in table.columns]
-    ordered = table.sort(
-        pl.col("episodes").fill_null(0),
-        *(c for c, _ in columns if c in ("party_id", "from_id", "to_id")),
-        descending=[True, *[False for c, _ in columns if c in ("party_id", "from_id", "to_id")]],
-    )
+    known = table.with_columns(interval=_interval())
+    columns = {head: column for column, head in SHOWN[name] if _says_something(known, column)}
+    ids = [column for column in ("party_id", "from_id", "to_id") if column in known.columns]
+    ordered = known.sort(pl.col("episodes").fill_null(0), *ids, descending=[True, *[False for _ in ids]])
     return pl.DataFrame(
-        {head: [_text(column, value) for value in ordered[column].to_list()] for column, head in columns},
-        schema={head: pl.String for _, head in columns},
+        {head: [_text(column, value) for value in ordered[column].to_list()] for head, column in columns.items()},
+        schema=dict.fromkeys(columns, pl.String),
     )
 
 
 def is_left(name: str, head: str) -> bool:
     """Whether a column is set flush left."""
     return any(column in _LEFT for column, its_head in SHOWN[name] if its_head == head)
+
+
+def _says_something(table: pl.DataFrame, column: str) -> bool:
+    """Whether there is such a column; that of a network only where there is a network."""
+    return column in table.columns and (column != "preferred" or table[column].count() > 0)
+
+
+def _interval() -> pl.Expr:
+    """The interval of the ratio as text; null where there is none."""
+    low, high = (pl.col(f"ratio_{end}").round(2).map_elements("{:.2f}".format, pl.String) for end in ("low", "high"))
+    return pl.concat_str(low, high, separator=" to ")
 
 
 def _text(column: str, value: object) -> str:
@@ -195,4 +203,4 @@ def _text(column: str, value: object) -> str:
         return dollars(value) if column.endswith("_cents") else f"{value:,}"
     if isinstance(value, float):
         return f"{value:.0%}" if column in _SHARES or column.endswith("_rate") else f"{value:.2f}"
-    return str(value).replace("_", " ")
+    return str(value).replace("_", " ") if column in ("category", "flag") else str(value)
