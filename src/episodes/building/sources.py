@@ -58,22 +58,37 @@ def asks_for_visits(context: Context) -> bool:
 
 
 class Selected(Protocol):
-    """Everything of the people with a candidate episode.
+    """Everything of the people with a candidate episode."""
 
-    Attributes:
-        claims: their claims that are paid as a whole, in order, with `person`, `claim` and `amount`.
-        visit_lines: lines of their home health claims, with `claim`, where a rule asks for visits.
-        beneficiaries, coverage: their rows, with `person`.
-        coded: lines and claims as arrays (of these people, or of more).
-        line_ranges: by person, in order: where the lines begin and end.
-    """
+    @property
+    def claims(self) -> pl.DataFrame:
+        """Their claims that are paid as a whole, in order, with `person`, `claim` and `amount`."""
+        ...
 
-    claims: pl.DataFrame
-    visit_lines: pl.DataFrame
-    beneficiaries: pl.DataFrame
-    coverage: pl.DataFrame
-    coded: CodedLines
-    line_ranges: tuple[Array, Array]
+    @property
+    def visit_lines(self) -> pl.DataFrame:
+        """Lines of their home health claims, with `claim`, where a rule asks for visits."""
+        ...
+
+    @property
+    def beneficiaries(self) -> pl.DataFrame:
+        """People, with `person`."""
+        ...
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """Intervals of coverage, with `person`."""
+        ...
+
+    @property
+    def coded(self) -> CodedLines:
+        """Lines and claims as arrays (of these people, or of more)."""
+        ...
+
+    @property
+    def line_ranges(self) -> tuple[Array, Array]:
+        """By person, in order: where the lines begin and end."""
+        ...
 
     def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
         """claim, line (ordinals), line_number of some claims."""
