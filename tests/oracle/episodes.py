@@ -286,7 +286,7 @@ def item_of_line(claim: Row, line: Row, basis: str) -> Row:
 
 def amount_of_claim(claim: Row, basis: str, netted: tuple[str, ...]) -> int | None:
     amount: int | None = claim[f"{basis}_cents"]
-    if amount is None or basis == "standardized":
+    if amount is None or basis == "standardized" or claim["setting"] != "inpatient":
         return amount
     return amount - sum(claim[add_on] or 0 for add_on in netted)
 

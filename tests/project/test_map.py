@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "episodes"
 
 def modules_on_the_map() -> set[str]:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    return set(re.findall(r"^\| `([\w/]+\.(?:py|toml))` \|", text, flags=re.MULTILINE))
+    return set(re.findall(r"^\| `([\w/-]+\.(?:py|toml))` \|", text, flags=re.MULTILINE))
 
 
 def modules_in_the_tree() -> set[str]:

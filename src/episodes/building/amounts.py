@@ -21,17 +21,20 @@ def allowed_amount(context: Context, *, line: bool) -> pl.Expr:
 
 
 def _netted(column: str, context: Context, *, line: bool) -> pl.Expr:
-    """Allowed and paid amounts of whole claims hold add-ons that the programme nets out."""
+    """Allowed and paid amounts of hospital stays hold add-ons that the programme nets out."""
     if line:
         return pl.col(column)
     add_ons = context.program.rules.construction.netted_add_ons.value
-    return pl.col(column) - pl.sum_horizontal([pl.lit(0, dtype=pl.Int64), *(pl.col(name) for name in add_ons)])
+    netted = pl.sum_horizontal([pl.lit(0, dtype=pl.Int64), *(pl.col(name) for name in add_ons)])
+    of_stay = pl.col("setting").cast(pl.String) == "inpatient"
+    return pl.col(column) - pl.when(of_stay).then(netted).otherwise(0)
 
 
 def outlier_parts(context: Context) -> dict[str, pl.Expr]:
     """The outlier part of each amount of a stay (outlier, allowed_outlier, standardized_outlier): 0 where it stays in.
 
-    It is told apart only where the programme splits it by itself, and an outlier that is netted out is in no amount.
+    It is told apart only where the programme splits it by itself; an outlier that is netted out is in no amount, and an
+    amount that is missing has no parts.
     """
     construction = context.program.rules.construction
     apart = construction.services.outlier.value == "by_days"
@@ -41,7 +44,13 @@ def outlier_parts(context: Context) -> dict[str, pl.Expr]:
         standardized = pl.col("standardized_outlier_cents").fill_null(0)
         if "outlier_cents" not in construction.netted_add_ons.value:
             paid = pl.col("outlier_cents").fill_null(0)
-    of_stay = pl.col("setting").cast(pl.String) == "inpatient"
     on_basis = standardized if context.program.amount_basis == "standardized" else paid
-    parts = {"outlier": on_basis, "allowed_outlier": paid, "standardized_outlier": standardized}
-    return {name: pl.when(of_stay).then(part).otherwise(0) for name, part in parts.items()}
+    parts = {
+        "outlier": (on_basis, basis_amount(context, line=False)),
+        "allowed_outlier": (paid, allowed_amount(context, line=False)),
+        "standardized_outlier": (standardized, pl.col("standardized_cents")),
+    }
+    of_stay = pl.col("setting").cast(pl.String) == "inpatient"
+    return {
+        name: pl.when(of_stay & whole.is_not_null()).then(part).otherwise(0) for name, (part, whole) in parts.items()
+    }

@@ -73,7 +73,7 @@ def assign(
     candidates = all_frozen(_candidates(episodes, coded, context))
     policy, inclusions = all_frozen(policy_of(context)), all_frozen(inclusions_of(context))
     rules = all_frozen(rules_of(coded.codes, context))
-    item_arrays, visit_days = arrays_of(items, own, coded)
+    item_arrays, visit_days = arrays_of(items, own, coded, related_by_any=policy.related_by_any)
     codes = reason_codes(context)
     numbers = tuple(codes.index(name) for name in (PAST_WINDOWS, NOT_KEPT, IN_EARLIER))
     marks = len(context.program.rules.construction.services.marks)

@@ -78,9 +78,11 @@ def _ordered_candidates(
             "anchor_period_start",
             "anchor_setting",
             "anchor_end",
+            "anchor_ccn",
             "_order",
             "anchor_claim_id",
             "anchor_line_number",
+            nulls_last=False,
         )
         .drop("_order")
         .with_row_index("row")

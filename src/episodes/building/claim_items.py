@@ -73,7 +73,9 @@ def claim_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> 
     )
 
 
-def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines) -> tuple[ClaimItems, Array]:
+def arrays_of(
+    items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_any: bool
+) -> tuple[ClaimItems, Array]:
     """The items as arrays, and the days of visits that they point into; `own` is the candidate of each, or -1."""
     visits = items["visit_days"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
     ends = np.cumsum(visits)
@@ -95,7 +97,7 @@ def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines) -> tuple[Claim
         outside_reason=numbers("outside_reason"),
         own=frozen(own),
         category=numbers("category", np.uint8),
-        related=frozen(of_claim.related[rows]),
+        related=frozen((of_claim.related_any if related_by_any else of_claim.related)[rows]),
         marks=frozen(of_claim.mark_day[:, rows] <= last_days),
         visit_from=frozen(ends - visits),
         visit_to=frozen(ends),

@@ -13,10 +13,12 @@ def known_people(beneficiaries: pl.DataFrame, coverage: pl.DataFrame) -> list[in
     return known["person"].unique().to_list()
 
 
-def meeting(kinds: tuple[str, ...], episodes: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
-    """Candidates (row) whose days `_from` to `_to` an interval of one of the kinds meets."""
+def meeting(
+    kinds: tuple[str, ...], episodes: pl.DataFrame, coverage: pl.DataFrame, until: str = "_met_to"
+) -> pl.DataFrame:
+    """Candidates (row) whose days from `_from` on an interval of one of the kinds meets."""
     return (
-        episodes.select("row", "person", "_from", "_to")
+        episodes.select("row", "person", "_from", _to=until)
         .join(coverage.filter(pl.col("kind").cast(pl.String).is_in(list(kinds))), on="person", how="inner")
         .filter(
             (pl.col("start_date") <= pl.col("_to"))

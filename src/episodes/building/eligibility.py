@@ -25,7 +25,9 @@ class Ladder:
     """What the rungs look at.
 
     Attributes:
-        episodes: candidates with windows, an ordinal `row`, and `_from`, `_to`: the days that eligibility is tested on.
+        episodes: candidates with windows, an ordinal `row`, and the days that eligibility is tested on: enrolment from
+            `_from` to `_to`, which a death ends; what must not be there from `_from` to `_met_to`, which a death ends
+            where it ends the windows.
         beneficiaries, coverage: rows of their people.
         chained: the stays in chains (`stays.stays_in_chains`).
         context: of the run.
@@ -49,7 +51,14 @@ def with_reasons(
 
     `episodes` has the windows and an ordinal `row`.
     """
-    tested = episodes.with_columns(_from="eligible_from", _to=pl.min_horizontal("scheduled_end", "death_date"))
+    ends_windows = pl.lit(True)
+    if not context.program.rules.construction.window.death_in_anchor_shortens.value:
+        ends_windows = pl.col("death_date") > pl.col("anchor_end")
+    tested = episodes.with_columns(
+        _from="eligible_from",
+        _to=pl.min_horizontal("scheduled_end", "death_date"),
+        _met_to=pl.min_horizontal("scheduled_end", pl.when(ends_windows).then("death_date")),
+    )
     ladder = Ladder(tested, beneficiaries, coverage, chained, context)
     holds: list[pl.Expr] = []
     not_applied: list[pl.Expr] = []
@@ -59,7 +68,7 @@ def with_reasons(
         listed = not_applied if rung.id in context.program.switched_off else holds
         listed.append(pl.when(pl.col(f"_holds_{rung.id}")).then(pl.lit(rung.id)))
     return tested.with_columns(reasons=_listed(holds), reasons_switched_off=_listed(not_applied)).drop(
-        "_from", "_to", *[name for name in tested.columns if name.startswith("_holds_")]
+        "_from", "_to", "_met_to", *[name for name in tested.columns if name.startswith("_holds_")]
     )
 
 
@@ -108,7 +117,7 @@ def _enrolment_record(_rung: Any, ladder: Ladder) -> pl.Expr:
 def _continuous_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
     lacking = _rows(not_covered_throughout(rung.kinds, ladder.episodes, ladder.coverage))
     if rung.without_kinds:
-        lacking = lacking | _rows(meeting(rung.without_kinds, ladder.episodes, ladder.coverage))
+        lacking = lacking | _rows(meeting(rung.without_kinds, ladder.episodes, ladder.coverage, "_to"))
     if rung.untested_before is not None:
         lacking = lacking & (pl.col("eligible_from") >= rung.untested_before)
     if rung.known_people_only:

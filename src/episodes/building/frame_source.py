@@ -125,7 +125,11 @@ class Frames:
             self.lines.filter(pl.col("service_date").is_not_null())
             .join(headers.select("beneficiary_id", "claim_id", "claim"), on=["beneficiary_id", "claim_id"], how="inner")
             .group_by("claim", "service_date", maintain_order=True)
-            .agg(pl.col("hcpcs"), cents=basis_amount(self.context, line=True).sum())
+            .agg(
+                pl.col("hcpcs"),
+                cents=basis_amount(self.context, line=True).sum(),
+                payer_cents=pl.col("primary_payer_paid_cents").sum(),
+            )
         )
         return of_day.join(headers.select(HEADER_OF_LINE), on="claim", how="inner", maintain_order="left")
 

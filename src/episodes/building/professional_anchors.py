@@ -67,7 +67,14 @@ def _with_facility(triggers: pl.DataFrame, source: Source, stays: pl.DataFrame, 
     in_stay = (
         wanted.join(
             stays.select(
-                "person", "stay_start", "stay_end", "claim_id", *_FACILITY, facility_claim="claim", _order=order
+                "person",
+                "stay_start",
+                "stay_end",
+                "claim_id",
+                *_FACILITY,
+                facility_claim="claim",
+                payer_cents="primary_payer_paid_cents",
+                _order=order,
             ),
             on="person",
             how="inner",
@@ -94,13 +101,16 @@ def _with_facility(triggers: pl.DataFrame, source: Source, stays: pl.DataFrame, 
             facility_claim="claim", stay_start="service_date", stay_end="service_date", facility_is_stay=pl.lit(False)
         )
     )
-    columns = ("_trigger", "facility_claim", "facility_is_stay", "stay_start", "stay_end", *_FACILITY)
+    columns = ("_trigger", "facility_claim", "facility_is_stay", "stay_start", "stay_end", "payer_cents", *_FACILITY)
     return (
         numbered.join(
             pl.concat([in_stay.select(columns), visited.select(columns)]), on="_trigger", how="left", maintain_order="left"
         )
         .with_columns(
-            anchor_start=pl.coalesce("stay_start", "service_date"), anchor_end=pl.coalesce("stay_end", "service_date")
+            anchor_start=pl.coalesce("stay_start", "service_date"),
+            anchor_end=pl.coalesce("stay_end", "service_date"),
+            primary_payer_paid_cents=pl.col("primary_payer_paid_cents").fill_null(0)
+            + pl.col("payer_cents").fill_null(0),
         )
-        .drop("_trigger", "stay_start", "stay_end")
+        .drop("_trigger", "stay_start", "stay_end", "payer_cents")
     )

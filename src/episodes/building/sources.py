@@ -115,7 +115,7 @@ class Source(Protocol):
         ...
 
     def outpatient_days(self, people: pl.Series) -> pl.DataFrame:
-        """Days of outpatient claims of some people, with `HEADER_OF_LINE`, hcpcs (list) and cents of the day's lines."""
+        """Days of outpatient claims of some people, with `HEADER_OF_LINE`, hcpcs (list), cents, payer_cents of the day's lines."""
         ...
 
     def select(self, people: pl.Series) -> Selected:

@@ -184,10 +184,12 @@ class StoreBucket(Sidecar):
         chosen[people.to_numpy().astype(np.int64) - self._first_person] = True
         claims = np.flatnonzero((self._settings == SETTINGS.index("outpatient")) & chosen[self._person_of_claim])
         of_day = (
-            self._line_frame(self._line_rows_of(claims), ("service_date", "hcpcs"))
+            self._line_frame(self._line_rows_of(claims), ("service_date", "hcpcs", "primary_payer_paid_cents"))
             .filter(pl.col("service_date").is_not_null())
             .group_by("claim", "service_date", maintain_order=True)
-            .agg(pl.col("hcpcs"), cents=pl.col("amount").sum())
+            .agg(
+                pl.col("hcpcs"), cents=pl.col("amount").sum(), payer_cents=pl.col("primary_payer_paid_cents").sum()
+            )
         )
         columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
         return of_day.join(self._headers(claims, columns), on="claim", how="inner", maintain_order="left")
@@ -238,9 +240,8 @@ class StoreBucket(Sidecar):
         """Number and cents of the payable items of some people (by person of the bucket)."""
         counted = of_people[self._person_of_claim]
         whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
-        amounts = self.frame("claims", whole, [name for name in HEADER_COLUMNS if name.endswith("_cents")]).select(
-            basis_amount(self._context, line=False).sum()
-        )
+        columns = ["setting", *(name for name in HEADER_COLUMNS if name.endswith("_cents"))]
+        amounts = self.frame("claims", whole, columns).select(basis_amount(self._context, line=False).sum())
         by_line = counted & (self._settings >= len(SETTINGS) - len(LINE_PAID_SETTINGS))
         lines = self.array(f"lines.{self._context.program.amount_basis}_cents")
         of_line = by_line[self.array("line_claim")]
