@@ -101,7 +101,9 @@ def test_report_writes_tables_files_and_a_page(runs: Path, capsys: pytest.Captur
 
 def test_state_episodes_settle_with_who_owns_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     claims = ep.read_claims(ep.synthetic.bundled_folder())
-    rules = ep.load_program("tenncare-tjr", period=("2026-01-01", "2026-12-31"))
+    rules = ep.load_program(
+        "tenncare-tjr", period=("2026-01-01", "2026-12-31"), without_exclusions=["age", "not_covered"]
+    )
     write_built(tmp_path / "built", ep.build_episodes(claims, rules), claims, overwrite=False)
     thresholds = tmp_path / "thresholds.csv"
     thresholds.write_text("category,commendable_cents,acceptable_cents,gain_limit_cents\nTJR,2000000,3000000,1000000\n")

@@ -85,14 +85,8 @@ def reconcile_thresholds(
     listed = with_columns(thresholds, "thresholds", names).filter(pl.col("commendable_cents").is_not_null())
     by_category = {str(row["category"]): row for row in listed.iter_rows(named=True)}
     columns = ["episode_id", "party_kind", "party_id"]
-    if attributed is None:
-        attributed = owners_of(built)
-    if attributed is None:
-        raise ArgumentError(
-            "Nobody is said to answer for the episodes: build them with the programme's own attribution "
-            "(with_tables=None), or give attributed=, a row an episode."
-        )
-    owners = with_columns(attributed, "attribution", columns).select(pl.col(columns).cast(pl.String)).unique()
+    owners = with_columns(_known(attributed, built), "attribution", columns)
+    owners = owners.select(pl.col(columns).cast(pl.String)).unique()
     if owners["episode_id"].n_unique() != owners.height:
         raise ArgumentError("An episode is attributed to more than one provider. Give the accountable one only.")
     notes = []
@@ -157,3 +151,14 @@ def reconcile_thresholds(
         program.open_rules(),
         tuple(notes),
     )
+
+
+def _known(attributed: pl.DataFrame | None, built: BuiltEpisodes) -> pl.DataFrame:
+    """Who answers for the episodes: as given, else by the programme's own method."""
+    table = owners_of(built) if attributed is None else attributed
+    if table is None:
+        raise ArgumentError(
+            "Nobody is said to answer for the episodes: build them with the table attribution by the programme's own "
+            "method, or give attributed=, a row an episode."
+        )
+    return table
