@@ -30,7 +30,7 @@ def run(tables: Tables, program: ep.programs.Program, references: ep.References,
     claims = ep.Claims(**to_frames(tables))
     assert claims.report.quarantined_rows() == 0, claims.report.to_dict()
     try:
-        return ep.build_episodes(claims, program, references=references, **how)
+        return ep.build_episodes(claims, program, references=references, with_tables=(), **how)
     except BasisError:
         return None
 

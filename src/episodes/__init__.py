@@ -38,6 +38,7 @@ _ROOMS = (
     "building",
     "risk",
     "outcomes",
+    "attribution",
     "pricing",
     "reconciliation",
     "alignment",
@@ -54,6 +55,7 @@ __all__ = [
     "Program",
     "References",
     "alignment",
+    "attribution",
     "build_episodes",
     "building",
     "claims",
@@ -79,6 +81,7 @@ __all__ = [
 if TYPE_CHECKING:
     from episodes import (
         alignment,
+        attribution,
         building,
         claims,
         errors,

@@ -18,6 +18,7 @@ from episodes.cli_options import (
     AsJson,
     Basis,
     Layout,
+    Methods,
     Out,
     Override,
     Overwrite,
@@ -25,8 +26,10 @@ from episodes.cli_options import (
     ProgramName,
     Thread,
     Without,
+    WithoutTables,
     Year,
 )
+from episodes.cli_report import report
 from episodes.cli_settlement import COMMANDS
 from episodes.cli_support import (
     about_result,
@@ -49,6 +52,7 @@ app = App(
     help="Bundled payments from claims to a settled hospital: build episodes, set target prices, reconcile.",
 )
 app.command(share)
+app.command(report, name="report")
 
 for command, name in COMMANDS:
     app.command(command, name=name)
@@ -230,6 +234,8 @@ def build(
             "claims are complete."
         ),
     ] = None,
+    without_tables: WithoutTables = False,
+    attribution_method: Methods = None,
     out: Out = None,
     overwrite: Overwrite = False,
     threads: Thread = 0,
@@ -247,7 +253,16 @@ def build(
     with progress_line("Reading claims", as_json):
         claims = ep.read_claims(source, layout=layout)
     known_at = date_of(as_of, "--as-of") if as_of else None
-    built = build_with_progress(claims, rules, known_at, as_json, "Building episodes", threads)
+    built = build_with_progress(
+        claims,
+        rules,
+        known_at,
+        as_json,
+        "Building episodes",
+        threads,
+        with_tables=() if without_tables else None,
+        attribution_methods=attribution_method,
+    )
     if out is not None:
         write_built(out, built, claims, overwrite=overwrite)
     if as_json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from episodes.cli_support import console_for, print_json
+from episodes.cli_support import console_for, print_json, table_of
 from episodes.errors import ArgumentError, RunFolderError, count_of
 from episodes.money import dollars
 
@@ -43,6 +43,13 @@ def share(
         str | None,
         Parameter(help="Method of the build's attribution that says whose an episode is. Default: operator."),
     ] = None,
+    fee_schedule: Annotated[
+        Path | None,
+        Parameter(
+            help="CSV or Parquet with the HCPCS that the fee schedule pays (hcpcs; optionally start_date, end_date). "
+            "Default: all but those of patterns."
+        ),
+    ] = None,
     earlier: Annotated[
         Path | None, Parameter(help="Run folder of an earlier sharing of the year: what is to be recouped from whom.")
     ] = None,
@@ -62,7 +69,8 @@ def share(
     check_place(out, overwrite=overwrite)
     agreed = ep.alignment.load_arrangement(arrangement)
     ccn = hospital or agreed.hospital
-    read = None if ccn is None else _read(ccn, run, build, claims, layout, rules_file, attribution_method)
+    payable = None if fee_schedule is None else _payable_codes(fee_schedule)
+    read = None if ccn is None else _read(ccn, run, build, claims, layout, rules_file, attribution_method, payable)
     settled = ep.alignment.settle_arrangement(agreed, None if read is None else read.facts)
     checks = ep.alignment.check_compliance(agreed, settled)
     people = ep.alignment.participants(settled)
@@ -109,6 +117,7 @@ class _Read:
     facts: SharingFacts
     built: BuiltEpisodes
     claims: Claims | None
+    fee_schedule: pl.DataFrame | None
     settled_as: dict[str, Any]
     volumes: dict[str, int] | None
     sources: dict[str, str]
@@ -122,6 +131,7 @@ def _read(
     layout: str,
     rules_file: Path | None,
     attribution_method: str | None,
+    fee_schedule: pl.DataFrame | None,
 ) -> _Read:
     import polars as pl
 
@@ -153,6 +163,7 @@ def _read(
         program=built.program.id,
         claims=None if given is None else given.claims,
         lines=None if given is None else given.lines,
+        fee_schedule=fee_schedule,
         attribution=_table_of(built_folder, "attribution") if attribution_method else None,
         attribution_method=attribution_method,
         outcomes=_table_of(built_folder, "outcomes"),
@@ -164,10 +175,18 @@ def _read(
         facts=facts,
         built=built,
         claims=given,
+        fee_schedule=fee_schedule,
         settled_as=hospitals.filter(pl.col("ccn") == ccn).row(0, named=True),
         volumes=None if volumes is None else _volumes_of(volumes, ccn),
         sources={"reconciliation": manifest["program"]["fingerprint"], "build": built.program.fingerprint},
     )
+
+
+def _payable_codes(file: Path) -> pl.DataFrame:
+    """The fee schedule as the reference tables have it."""
+    import episodes as ep
+
+    return ep.References(fee_schedule=table_of(file, "fee schedule")).table("fee_schedule")
 
 
 def _volumes_of(volumes: pl.DataFrame, ccn: str) -> dict[str, int]:
@@ -182,7 +201,7 @@ def _comparison(read: _Read | None) -> tuple[pl.DataFrame, dict[str, str]]:
     if read is None or read.claims is None or read.facts.episodes is None:
         raise ArgumentError("--compare needs a hospital's reconciliation and the claims of its build: say --claims.")
     own = read.facts.episodes
-    fees = ep.alignment.surgeon_fees(own, read.claims.claims, read.claims.lines)
+    fees = ep.alignment.surgeon_fees(own, read.claims.claims, read.claims.lines, read.fee_schedule)
     compared = ep.alignment.compare_models(
         own.join(fees, on="episode_id"),
         read.built.program,

@@ -25,3 +25,15 @@ Override = Annotated[
 ]
 RulesFile = Annotated[Path | None, Parameter(help="The rules file, where the build used one of your own.")]
 Track = Annotated[str | None, Parameter(help="Track of all hospitals, in place of the participants' own.")]
+WithoutTables = Annotated[
+    bool,
+    Parameter(help="Leave out risk, outcomes and attribution: faster, where only the cost is wanted.", negative=""),
+]
+Methods = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--attribution-method",
+        help="Attribution method (docs/attribution.md); repeatable. Default: the programme's own.",
+        negative="",
+    ),
+]

@@ -13,6 +13,8 @@ from episodes.cli_support import about_result, console_for, print_json, table_of
 from episodes.errors import EpisodesError
 
 if TYPE_CHECKING:
+    from episodes.building import BuiltEpisodes
+    from episodes.pricing import TargetPrices
     from episodes.reconciliation import ReconciliationResult
 
 Run = Annotated[Path, Parameter(help="Run folder of the performance year (episodes build).")]
@@ -39,6 +41,7 @@ def reconcile(
 ) -> int:
     """Reconcile a performance year against target prices: payment or repayment of each party, step by step."""
     import episodes as ep
+    from episodes.programs.settlement_rules import ThresholdSettlement
     from episodes.reports.settlement_tables import show_conveners
     from episodes.reports.terminal import show_notes, show_open_rules, show_statement
     from episodes.running.run_folder import check_place, read_built
@@ -48,6 +51,12 @@ def reconcile(
     built = read_built(run, rules_file)
     program = built.program
     given = ep.read_target_prices(prices, program)
+    if isinstance(program.rules.settlement, ThresholdSettlement):
+        if track is not None or coefficients is not None or final_factors is not None:
+            raise EpisodesError(
+                f"{program.id} settles against thresholds: leave out --track, --coefficients and --final-factors."
+            )
+        return _reconcile_thresholds(built, given, quality, out, overwrite=overwrite, as_json=as_json)
     computed = final_factors == "computed"
     factors = None if final_factors is None or computed else ep.pricing.read_final_factors(final_factors, program)
     result = ep.reconcile(
@@ -66,6 +75,39 @@ def reconcile(
     show_open_rules(result.open_rules, console)
     show_statement(result.parties, console)
     show_conveners(result.conveners, console)
+    show_notes(result.notes, console)
+    if out is not None:
+        console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _reconcile_thresholds(
+    built: BuiltEpisodes,
+    thresholds: TargetPrices,
+    quality: Path | None,
+    out: Path | None,
+    *,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """The providers of a state programme, each against the thresholds of its categories."""
+    import episodes as ep
+    from episodes.reports.settlement_tables import show_thresholds
+    from episodes.reports.terminal import show_notes, show_open_rules
+    from episodes.running.run_folder import about_program, write_run
+
+    passed = None if quality is None else table_of(quality, "quality table")
+    result = ep.reconciliation.reconcile_thresholds(built, thresholds, quality=passed)
+    if out is not None:
+        about = {"program": about_program(built.program), "basis": built.basis, "notes": list(result.notes)}
+        tables = {"parties": result.parties, "steps": result.steps}
+        write_run(out, "thresholds", tables, about, overwrite=overwrite)
+    if as_json:
+        shown = {"parties": result.parties.to_dicts(), "notes": list(result.notes), "open_rules": result.open_rules}
+        return print_json({**shown, "run_folder": str(out) if out else None})
+    console = console_for(as_json)
+    show_open_rules(result.open_rules, console)
+    show_thresholds(result, console)
     show_notes(result.notes, console)
     if out is not None:
         console.print(f"Run folder: {out.resolve()}", highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,12 +101,27 @@ def date_of(text: str, option: str) -> dt.date:
 
 
 def build_with_progress(
-    claims: Claims, program: Program, as_of: dt.date | None, quiet: bool, title: str, threads: int
+    claims: Claims,
+    program: Program,
+    as_of: dt.date | None,
+    quiet: bool,
+    title: str,
+    threads: int,
+    with_tables: Iterable[str] | None = None,
+    attribution_methods: Sequence[str] | None = None,
 ) -> BuiltEpisodes:
     import episodes as ep
 
     with progress_line(title, quiet) as advance:
-        return ep.build_episodes(claims, program, as_of=as_of, threads=threads or cores(), progress=advance)
+        return ep.build_episodes(
+            claims,
+            program,
+            as_of=as_of,
+            threads=threads or cores(),
+            with_tables=with_tables,
+            attribution_methods=attribution_methods,
+            progress=advance,
+        )
 
 
 def write_built(folder: Path, built: BuiltEpisodes, claims: Claims, *, overwrite: bool) -> None:
@@ -156,7 +171,8 @@ def table_of(file: Path, what: str) -> pl.DataFrame:
     try:
         if file.suffix == ".parquet":
             return pl.read_parquet(file)
-        return pl.read_csv(file, schema_overrides={"ccn": pl.String, "performance_year": pl.String})
+        text = dict.fromkeys(("ccn", "performance_year", "episode_id", "hcpcs"), pl.String)
+        return pl.read_csv(file, schema_overrides=text, try_parse_dates=True)
     except pl.exceptions.PolarsError as error:
         raise EpisodesError(f"The {what} {file.name!r} cannot be read: {type(error).__name__}.") from None
 

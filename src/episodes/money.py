@@ -8,6 +8,7 @@ Rates are exact fractions (`fractions.Fraction`, from decimals), never binary fl
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +24,8 @@ def exact(rate: Rate) -> Fraction:
     """
     if isinstance(rate, float):
         return Fraction(repr(float(rate)))
+    if hasattr(rate, "__index__"):  # also numpy's integers, which would overflow inside a fraction
+        return Fraction(operator.index(rate))
     return Fraction(rate)
 
 

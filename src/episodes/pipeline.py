@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from episodes.building.balance import check_balance, summed
-from episodes.building.bucket import BucketResult, summed_providers
+from episodes.building.bucket import summed_providers
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
 from episodes.building.facts import Facts
@@ -20,6 +19,7 @@ from episodes.building.inputs import FrameInput, Input, StoreInput
 from episodes.building.notices import notices
 from episodes.claims import Claims
 from episodes.errors import ArgumentError, BasisError, ContractError, count_of
+from episodes.further_tables import FurtherTables
 from episodes.programs import Program
 from episodes.programs.references import References
 from episodes.programs.rule import Basis
@@ -40,6 +40,8 @@ def build_episodes(
     threads: int = 1,
     buckets: int | None = None,
     services: bool = True,
+    with_tables: Iterable[str] | None = None,
+    attribution_methods: str | Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuiltEpisodes:
     """Build the episodes of a programme over claims.
@@ -57,14 +59,20 @@ def build_episodes(
         threads: how many buckets are worked on at a time. Never changes the result.
         buckets: into how many parts the people of frames are divided; a store has its own. Never changes the result.
         services: whether the table `services` is made; without it a run over a large store is faster and smaller.
+        with_tables: which of `risk`, `outcomes`, `attribution` are made, for every candidate. Default: those that the
+            programme's file has rules for; with `services=False` none.
+        attribution_methods: methods of attribution (`ep.attribution.METHODS`). Default: the programme's own.
         progress: called with (buckets done, buckets in all).
 
     Returns:
-        `BuiltEpisodes`: episodes, services, balance (columns: docs/outputs.md), cents on the run's basis.
+        `BuiltEpisodes`: episodes, services, risk, outcomes, attribution, balance (columns: docs/outputs.md), cents on
+        the run's basis.
 
     Raises:
         BasisError: the claims have no amounts on the basis at all.
         BalanceError: a cent is missing (a fault of the library).
+        ArgumentError: an unknown table or method.
+        ProgramError: a table was asked for that the programme's file has no rules for.
 
     Regulation: the programme's own, cited rule by rule in `program.rule_list()`.
 
@@ -81,19 +89,28 @@ def build_episodes(
     program = program.without(without_exclusions)
     known_at = as_of or claims.complete_through
     given = _input(claims, buckets)
+    further = FurtherTables.chosen(program, claims.clinicians, with_tables, attribution_methods, by_default=services)
     context = Context(
         program=program,
         references=references or References(),
         participants=claims.participants.collect(),
         as_of=known_at,
         numeric_claim_ids=given.numeric_claim_ids,
+        further_rules=further.rules(),
     )
     _need_basis(given, program)
     executor: Executor = Threads(threads) if threads > 1 else Serial()
-    build = partial(given.build, context=context, keep_services=services)
+
+    def build(task: object) -> tuple[dict[str, pl.DataFrame], Facts]:
+        result, facts = given.build(task, context=context, keep_services=services or further.need_services)
+        made = further.of_bucket(result, partial(given.tables_of, task, context), context)
+        kept = result.services if services else result.services.clear()
+        of_building = {name: getattr(result, name) for name in ("episodes", "balance", "providers")}
+        return {**of_building, "services": kept, **made}, facts
+
     together = Together(claims.store is not None)
-    for done, (result, facts) in enumerate(executor.map(build, given.tasks(context)), 1):
-        together.add(result, facts)
+    for done, (tables, facts) in enumerate(executor.map(build, given.tasks()), 1):
+        together.add(tables, facts)
         if progress is not None:
             progress(done, given.buckets)
     built = _built(together, claims, context)
@@ -110,30 +127,38 @@ def _input(claims: Claims, buckets: int | None) -> Input:
 
 
 class Together:
-    """Results of buckets, put together as they come; services of a store go to disk, the rest is small."""
+    """Tables of buckets, put together as they come; the large ones of a store go to disk, the rest is small."""
+
+    LARGE = ("services", "outcomes", "attribution")
 
     def __init__(self, to_disk: bool) -> None:
-        self._results: list[BucketResult] = []
+        self._parts: dict[str, list[pl.DataFrame]] = {}
         self.facts = Facts()
-        self.spool = tempfile.TemporaryDirectory(prefix="episodes-services-") if to_disk else None
+        self.spool = tempfile.TemporaryDirectory(prefix="episodes-tables-") if to_disk else None
         self.barred = 0
 
-    def add(self, result: BucketResult, facts: Facts) -> None:
-        """Take the result of the next bucket."""
+    def add(self, tables: Mapping[str, pl.DataFrame], facts: Facts) -> None:
+        """Take the tables of the next bucket."""
         self.facts = self.facts + facts
-        self.barred += result.services.filter(pl.col("reason") == "no_amount_on_basis").height
-        if self.spool is not None:
-            write_parquet(result.services, Path(self.spool.name) / f"{len(self._results):05d}.parquet")
-            result = replace(result, services=result.services.clear())
-        self._results.append(result)
+        self.barred += tables["services"].filter(pl.col("reason") == "no_amount_on_basis").height
+        for name, table in tables.items():
+            parts = self._parts.setdefault(name, [])
+            if self.spool is not None and name in self.LARGE:
+                write_parquet(table, Path(self.spool.name) / name / f"{len(parts):05d}.parquet")
+                parts.append(table.clear())
+            else:
+                parts.append(table)
 
     def frame(self, name: str) -> pl.DataFrame:
         """A table of all buckets."""
-        return pl.concat([getattr(result, name) for result in self._results])
+        return pl.concat(self._parts[name])
 
-    def services(self) -> pl.LazyFrame:
-        """The services of all buckets."""
-        return self.frame("services").lazy() if self.spool is None else scan_parquet(Path(self.spool.name))
+    def lazy(self, name: str) -> pl.LazyFrame:
+        """A large table of all buckets."""
+        return self.frame(name).lazy() if self.spool is None else scan_parquet(Path(self.spool.name) / name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._parts
 
 
 def _built(together: Together, claims: Claims, context: Context) -> BuiltEpisodes:
@@ -159,7 +184,10 @@ def _built(together: Together, claims: Claims, context: Context) -> BuiltEpisode
         program=context.program,
         basis=context.program.amount_basis,
         episodes=episodes,
-        services=together.services(),
+        services=together.lazy("services"),
+        risk=together.frame("risk") if "risk" in together else None,
+        outcomes=together.lazy("outcomes") if "outcomes" in together else None,
+        attribution=together.lazy("attribution") if "attribution" in together else None,
         balance=balance,
         providers=summed_providers(together.frame("providers")),
         hospitals=claims.hospitals.collect(),

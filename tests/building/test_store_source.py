@@ -48,8 +48,12 @@ def tables(built: ep.BuiltEpisodes, folder: Path) -> dict[str, bytes]:
         "services": built.services,
         "balance": built.balance,
         "providers": built.providers,
+        "risk": built.risk,
+        "outcomes": built.outcomes,
+        "attribution": built.attribution,
     }
     for name, frame in frames.items():
+        assert frame is not None, name
         write_parquet(frame, folder / f"{name}.parquet")
     return {name: (folder / f"{name}.parquet").read_bytes() for name in frames}
 
@@ -61,13 +65,15 @@ def test_any_number_of_buckets_and_threads_gives_the_bytes_of_frames(
     rules = loaded(program)
     of_frames = ep.build_episodes(ep.read_claims(delivery), rules)
     expected = tables(of_frames, tmp_path)
-    assert of_frames.services.select(pl.len()).collect().item() > 0
-    for buckets, store in stores.items():
-        claims = ep.read_claims(store)
+    for table in (of_frames.services, of_frames.outcomes, of_frames.attribution):
+        assert table is not None
+        assert table.select(pl.len()).collect().item() > 0
+    assert tables(ep.build_episodes(ep.read_claims(delivery), rules, buckets=5, threads=2), tmp_path) == expected
+    for buckets, threads in ((1, 1), (7, 1), (7, 2), (64, 2)):
+        claims = ep.read_claims(stores[buckets])
         claims.complete_through = None
-        for threads in (1, 2):
-            built = ep.build_episodes(claims, rules, threads=threads)
-            assert tables(built, tmp_path) == expected, (buckets, threads)
+        built = ep.build_episodes(claims, rules, threads=threads)
+        assert tables(built, tmp_path) == expected, (buckets, threads)
 
 
 @pytest.mark.parametrize("basis", ["standardized", "allowed", "paid"])
@@ -78,6 +84,16 @@ def test_as_of_and_basis_are_those_of_frames(basis: str, delivery: Path, stores:
     of_store = ep.build_episodes(ep.read_claims(stores[7]), rules, as_of=as_of)
     assert_frame_equal(of_store.episodes, of_frames.episodes)
     assert_frame_equal(of_store.balance, of_frames.balance)
+    assert of_store.risk is not None
+    assert of_frames.risk is not None
+    assert_frame_equal(of_store.risk, of_frames.risk)
+    for of_disk, in_memory in (
+        (of_store.outcomes, of_frames.outcomes),
+        (of_store.attribution, of_frames.attribution),
+    ):
+        assert of_disk is not None
+        assert in_memory is not None
+        assert_frame_equal(of_disk.collect(), in_memory.collect())
     assert dict(of_store.counts) == dict(of_frames.counts)
 
 
@@ -86,6 +102,7 @@ def test_sums_are_the_same_without_services(stores: dict[int, Path]) -> None:
     whole = ep.build_episodes(claims, loaded("team"))
     sums = ep.build_episodes(claims, loaded("team"), services=False)
     assert sums.services.collect().is_empty()
+    assert (sums.risk, sums.outcomes, sums.attribution) == (None, None, None)
     assert_frame_equal(sums.episodes, whole.episodes)
     assert_frame_equal(sums.balance, whole.balance)
     assert_frame_equal(sums.providers, whole.providers)

@@ -122,9 +122,14 @@ def line() -> Line:
 
 def test_the_outputs_page_has_every_column_and_type_of_every_table(line: Line) -> None:
     built, prices, result = line
+    assert built.outcomes is not None
+    assert built.attribution is not None
     tables = {
         "## `episodes`": built.episodes,
         "## `services`": built.services.collect(),
+        "## `risk`": built.risk,
+        "## `outcomes`": built.outcomes.collect(),
+        "## `attribution`": built.attribution.collect(),
         "## `balance`": built.balance,
         "## `providers`": built.providers,
         "## The exclusion ladder": built.ladder(),
@@ -134,6 +139,7 @@ def test_the_outputs_page_has_every_column_and_type_of_every_table(line: Line) -
         "### `result.steps`": result.steps,
     }
     for heading, frame in tables.items():
+        assert frame is not None
         words = {
             re.sub(r"(?<=_)\d{4}", "<year>", column): type_in_words(column, dtype)
             for column, dtype in frame.schema.items()
@@ -185,7 +191,7 @@ def test_the_outputs_page_names_every_reason_and_mark_of_a_programme(name: str) 
     construction = program.rules.construction
     of_services = [reason for reason in reason_codes(Context(program)) if reason is not None]
     marks = [column for mark in construction.services.marks for column in (mark.id, f"{mark.id}_ungrouped")]
-    assert not not_named(OUTPUTS, (*overlap_reasons(Context(program)), *of_services, *marks))
+    assert not not_named(OUTPUTS, (*overlap_reasons(program), *of_services, *marks))
     assert columns_of(OUTPUTS, f"### `{name}`") == [rung.id for rung in construction.exclusions]
 
 

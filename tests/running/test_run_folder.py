@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -34,6 +35,22 @@ def test_read_back_as_it_was(built: ep.BuiltEpisodes, tmp_path: Path) -> None:
     assert_frame_equal(again.services.collect(), built.services.collect())
     assert_frame_equal(again.balance, built.balance)
     assert_frame_equal(again.hospitals, built.hospitals)
+    assert again.risk is not None
+    assert built.risk is not None
+    assert_frame_equal(again.risk, built.risk)
+    for read, made in ((again.outcomes, built.outcomes), (again.attribution, built.attribution)):
+        assert read is not None
+        assert made is not None
+        assert_frame_equal(read.collect(), made.collect())
+
+
+def test_a_build_without_further_tables_is_read_back_without_them(built: ep.BuiltEpisodes, tmp_path: Path) -> None:
+    bare = dataclasses.replace(built, risk=None, outcomes=None, attribution=None)
+    folder = run_folder.write_run(
+        tmp_path / "run", "built", run_folder.built_tables(bare), run_folder.about_built(bare)
+    )
+    again = run_folder.read_built(folder)
+    assert (again.risk, again.outcomes, again.attribution) == (None, None, None)
 
 
 def test_a_failing_write_leaves_the_old_run_and_nothing_half_written(

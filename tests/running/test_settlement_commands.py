@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -80,3 +81,50 @@ def test_true_up_tracks_and_statement(runs: Path, capsys: pytest.CaptureFixture[
 def test_the_files_of_a_reconciliation(runs: Path) -> None:
     written = {path.stem for path in (runs / "result").glob("*.parquet")}
     assert written == {"hospitals", "parties", "episodes", "steps", "categories", "conveners"}
+
+
+def test_report_writes_tables_files_and_a_page(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = runs / "report"
+    assert command("report", runs / "py1", "--out", out) == 0
+    assert "Referrals" in capsys.readouterr().out
+    built = pl.read_parquet(runs / "py1" / "episodes.parquet").filter(status="final")
+    assert pl.read_parquet(out / "hospitals.parquet")["episodes"].sum() == built.height
+    assert pl.read_csv(out / "hospitals.csv")["episodes"].sum() == built.height
+    assert sum(row["episodes"] for row in json.loads((out / "report.json").read_text())["hospitals"]) == built.height
+    if find_spec("great_tables") is not None:
+        assert "Post-acute facilities" in (out / "report.html").read_text()
+    assert command("report", runs / "py1", "--out", out) == 1
+    assert command("report", runs / "py1", "--out", out, "--overwrite", "--suppress-below", "11", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert any(row["suppressed"] for row in shown["physicians"])
+
+
+def test_state_episodes_settle_with_who_owns_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claims = ep.read_claims(ep.synthetic.bundled_folder())
+    rules = ep.load_program(
+        "tenncare-tjr", period=("2026-01-01", "2026-12-31"), without_exclusions=["age", "not_covered"]
+    )
+    write_built(tmp_path / "built", ep.build_episodes(claims, rules), claims, overwrite=False)
+    thresholds = tmp_path / "thresholds.csv"
+    thresholds.write_text("category,commendable_cents,acceptable_cents,gain_limit_cents\nTJR,2000000,3000000,1000000\n")
+    given = ("reconcile", tmp_path / "built", "--prices", thresholds)
+    assert command(*given, "--json", "--out", tmp_path / "result") == 0
+    said = json.loads(capsys.readouterr().out)
+    owned = pl.read_parquet(tmp_path / "built" / "attribution.parquet").filter(party_kind="physician")
+    final = pl.read_parquet(tmp_path / "built" / "episodes.parquet").filter(status="final")
+    settled = final.join(owned, on="episode_id", how="semi").height
+    assert settled > 0
+    assert sum(row["episodes"] for row in said["parties"]) == settled
+    assert {row["party_kind"] for row in said["parties"]} == {"physician"}
+    assert command(*given, "--track", "1") == 1
+
+
+def test_share_takes_a_fee_schedule(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes = runs / "codes.csv"
+    codes.write_text("hcpcs\n27447\n")
+    given = ("share", runs / "result", "--build", runs / "py1", "--arrangement", "team_gainsharing", "--json")
+    assert command(*given, "--out", runs / "all") == 0
+    assert command(*given, "--out", runs / "one", "--fee-schedule", codes) == 0
+    capsys.readouterr()
+    every, one = (pl.read_parquet(runs / name / "fee_schedule_amounts.parquet") for name in ("all", "one"))
+    assert 0 < one["fee_schedule_cents"].sum() < every["fee_schedule_cents"].sum()

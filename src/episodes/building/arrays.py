@@ -5,7 +5,7 @@ Dates are day numbers, amounts int64 cents, codes places in a dictionary (-1 = n
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -242,7 +242,8 @@ def frozen(array: Array) -> Array:
 
 def all_frozen(arrays: Named) -> Named:
     """The same named arrays, none of them to be written."""
-    return type(arrays)(*(frozen(each) if isinstance(each, np.ndarray) else each for each in arrays))
+    made = type(arrays)._make(frozen(each) if isinstance(each, np.ndarray) else each for each in arrays)
+    return cast("Named", made)
 
 
 def empty_sums(episodes: int, reasons: int, marks: int, parties: dict[str, int]) -> Sums:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from episodes.building.status import overlap_reasons
 from episodes.errors import count_of
 from episodes.money import dollars
 from episodes.programs import Program
@@ -27,6 +28,10 @@ class BuiltEpisodes:
         basis: the amount basis of every `*_cents` column that does not name another.
         episodes: one row a candidate episode, excluded ones too (columns: docs/outputs.md).
         services: one row a payable item and period; lazy.
+        risk: the risk variables of each candidate, by the programme's rules; None: not made, or it has none.
+        outcomes: one row a candidate and measure: readmissions, complications, mortality, days at home; lazy. None:
+            not made.
+        attribution: whose the cents of each candidate are, by the programme's own method; lazy. None: not made.
         balance: every payable cent of the input, booked once; its total equals the input.
         providers: what each provider's own items carry within final episodes (columns: docs/outputs.md).
         hospitals, participants, quality: the tables of the claims that prices and settlement read.
@@ -42,11 +47,14 @@ class BuiltEpisodes:
     hospitals: pl.DataFrame
     participants: pl.DataFrame
     quality: pl.DataFrame
+    risk: pl.DataFrame | None = None
+    outcomes: pl.LazyFrame | None = None
+    attribution: pl.LazyFrame | None = None
     providers: pl.DataFrame = field(default_factory=pl.DataFrame)
     counts: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     _spool: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False, compare=False)
-    """Where services that were streamed to disk lie; removed with this object."""
+    """Where tables that were streamed to disk lie; removed with this object."""
 
     def __repr__(self) -> str:
         return "\n".join(self._summary())
@@ -97,7 +105,7 @@ class BuiltEpisodes:
         applied = dict.fromkeys(self.program.switched_off, "switched off")
         if not self.program.own_period:
             applied |= dict.fromkeys(own_years_only, "not tested")
-        order = [rung.id for rung in ladder] + ["within_earlier_episode", "cancelled_by_later_episode"]
+        order = [rung.id for rung in ladder] + list(dict.fromkeys(overlap_reasons(self.program)))
         return (
             pl.DataFrame({"reason": order, "applied": [applied.get(name, "yes") for name in order]})
             .join(first, on="reason", how="left", maintain_order="left")

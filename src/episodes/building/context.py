@@ -25,6 +25,7 @@ class Context:
         participants: who takes part; empty = every hospital.
         as_of: the date the claims are known at; null = the claims are complete.
         numeric_claim_ids: claim ids of the whole input compare as numbers.
+        further_rules: what the tables made beside episodes and services go by: name and fingerprint.
     """
 
     program: Program
@@ -32,6 +33,7 @@ class Context:
     participants: pl.DataFrame = field(default_factory=lambda: empty_table("participants"))
     as_of: dt.date | None = None
     numeric_claim_ids: bool = False
+    further_rules: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -42,6 +44,7 @@ class Context:
             "participants": self.participants.write_csv(),
             "as_of": self.as_of.isoformat() if self.as_of else None,
             "numeric_claim_ids": self.numeric_claim_ids,
+            "further_rules": dict(self.further_rules),
         }
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import polars as pl
 
@@ -14,6 +13,7 @@ from episodes.building.bucket import BucketResult, build_source
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.frame_source import Frames, payable_total
+from episodes.building.person_tables import known_at, of_frames, of_store
 from episodes.building.store_source import StoreBucket, has_numeric_claim_ids, people_of_buckets
 from episodes.claims.codes_sidecar import NUMERIC_ID
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
@@ -42,12 +42,16 @@ class Input(Protocol):
         """`claim` and `line`: the amount bases that items of these settings have; a kind without items is left out."""
         ...
 
-    def tasks(self, context: Context) -> Iterator[object]:
+    def tasks(self) -> Iterator[object]:
         """What `build` makes a bucket of, in order."""
         ...
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket."""
+        ...
+
+    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """claims, lines, beneficiaries and coverage of some people (by id) of a bucket, as known at the run's date."""
         ...
 
 
@@ -86,7 +90,7 @@ class FrameInput:
             if not frame.is_empty()
         }
 
-    def tasks(self, context: Context) -> Iterator[tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]]:
+    def tasks(self) -> Iterator[tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]]:
         """People and their tables."""
         people = people_in_order(self.tables["claims"]["beneficiary_id"])
         in_bucket = people.with_columns(bucket=bucket_of_hash(people["hash"], self.buckets))
@@ -102,8 +106,8 @@ class FrameInput:
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket of frames."""
-        people, tables = task  # type: ignore[misc]
-        known = _known_at(tables, context.as_of)
+        people, tables = cast("tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]", task)
+        known = known_at(tables, context.as_of)
         result = build_source(Frames.of(people, known, context), context, keep_services=keep_services)
         items, cents = payable_total(known["claims"], known["lines"], context)
         facts = facts_of(known["claims"], known["coverage"])
@@ -116,14 +120,10 @@ class FrameInput:
             payable_cents=cents,
         )
 
-
-def _known_at(tables: Mapping[str, pl.DataFrame], as_of: dt.date | None) -> Mapping[str, pl.DataFrame]:
-    """Claims processed by a date (a claim without a processing date is kept), and their lines."""
-    if as_of is None:
-        return tables
-    known = tables["claims"].filter(pl.col("process_date").is_null() | (pl.col("process_date") <= as_of))
-    lines = tables["lines"].join(known.select(_KEYS), on=_KEYS, how="semi", maintain_order="left")
-    return {**tables, "claims": known, "lines": lines}
+    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """Canonical tables of some people."""
+        _, tables = cast("tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]", task)
+        return of_frames(tables, people, context.as_of)
 
 
 def facts_of(claims: pl.DataFrame, coverage: pl.DataFrame) -> Facts:
@@ -181,7 +181,7 @@ class StoreInput:
                 found[kind] = [name for name in _AMOUNTS if rows[f"{name}_cents"].sum()]
         return found
 
-    def tasks(self, context: Context) -> Iterator[tuple[int, int]]:
+    def tasks(self) -> Iterator[tuple[int, int]]:
         """Number of a bucket, ordinal of its first person."""
         first = 0
         for bucket, people in enumerate(self.people):
@@ -190,7 +190,12 @@ class StoreInput:
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket of the store."""
-        bucket, first = task  # type: ignore[misc]
+        bucket, first = cast("tuple[int, int]", task)
         source = StoreBucket(self.store, bucket, first, context)
         result = build_source(source, context, keep_services=keep_services)
         return result, source.facts()
+
+    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """Canonical tables of some people, from the sidecar."""
+        bucket, _ = cast("tuple[int, int]", task)
+        return of_store(self.store, bucket, people, context.as_of)

@@ -31,6 +31,43 @@ HEADER_OF_LINE = (
 )
 """Columns of its claim that a trigger line carries."""
 
+_DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
+_CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
+AMOUNT_COLUMNS = (
+    "allowed_cents",
+    "paid_cents",
+    "outlier_cents",
+    "new_technology_cents",
+    "clotting_factor_cents",
+    "ime_cents",
+    "dsh_cents",
+    "uncompensated_care_cents",
+    "standardized_cents",
+    "standardized_outlier_cents",
+)
+STAY_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *AMOUNT_COLUMNS,
+    "discharge_status",
+    "attending_npi",
+    "operating_npi",
+    "primary_payer_paid_cents",
+    "keep_inner",
+    "process_date",
+)
+"""What is read of hospital stays to find anchors, their diagnoses and procedures apart."""
+ITEM_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *AMOUNT_COLUMNS,
+    "primary_payer_paid_cents",
+    "low_utilization",
+    "keep_inner_outer",
+    "bill_type",
+)
+"""What is read of claims that are paid as a whole, of people with a candidate."""
+
 LINE_DETAILS = (
     "line",
     "claim",
@@ -78,22 +115,37 @@ def lists_looked_at(context: Context) -> set[str]:
 
 
 class Selected(Protocol):
-    """Everything of the people with a candidate episode.
+    """Everything of the people with a candidate episode."""
 
-    Attributes:
-        claims: their claims that are paid as a whole, in order, with `person`, `claim` and `amount`.
-        visit_lines: lines of their home health claims, with `claim`, where a rule asks for visits.
-        beneficiaries, coverage: their rows, with `person`.
-        coded: lines and claims as arrays (of these people, or of more).
-        line_ranges: by person, in order: where the lines begin and end.
-    """
+    @property
+    def claims(self) -> pl.DataFrame:
+        """Their claims that are paid as a whole, in order, with `person`, `claim` and `amount`."""
+        ...
 
-    claims: pl.DataFrame
-    visit_lines: pl.DataFrame
-    beneficiaries: pl.DataFrame
-    coverage: pl.DataFrame
-    coded: CodedLines
-    line_ranges: tuple[Array, Array]
+    @property
+    def visit_lines(self) -> pl.DataFrame:
+        """Lines of their home health claims, with `claim`, where a rule asks for visits."""
+        ...
+
+    @property
+    def beneficiaries(self) -> pl.DataFrame:
+        """People, with `person`."""
+        ...
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """Intervals of coverage, with `person`."""
+        ...
+
+    @property
+    def coded(self) -> CodedLines:
+        """Lines and claims as arrays (of these people, or of more)."""
+        ...
+
+    @property
+    def line_ranges(self) -> tuple[Array, Array]:
+        """By person, in order: where the lines begin and end."""
+        ...
 
     def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
         """claim, line (ordinals), line_number of some claims."""

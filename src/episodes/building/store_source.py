@@ -1,4 +1,4 @@
-"""Claims of a bucket that are a store's codes sidecar: arrays in mapped memory, of which only what is asked for is read."""
+"""Claims of a bucket that are a store's codes sidecar: of its mapped arrays only what is asked for is read."""
 
 from __future__ import annotations
 
@@ -9,69 +9,34 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from episodes.building.amounts import basis_amount
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
-from episodes.building.compiled import kernels
 from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
+from episodes.building.compiled import kernels
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
+from episodes.building.sidecar import Sidecar
 from episodes.building.sources import (
+    AMOUNT_COLUMNS,
     HEADER_OF_LINE,
+    ITEM_COLUMNS,
     LINE_DETAILS,
+    STAY_COLUMNS,
     VISIT_COLUMNS,
     asks_for_visits,
     lists_looked_at,
 )
-from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS, NULL_DAY
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS, TABLES, types_of
+from episodes.claims.codes_sidecar import ABOUT
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS
 from episodes.tables import scan_parquet
 
 LATE = -1
 """Setting number of a claim that was processed after the date the claims are known at: it is not there."""
 
-_DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
-_CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
-_AMOUNTS = (
-    "allowed_cents",
-    "paid_cents",
-    "outlier_cents",
-    "new_technology_cents",
-    "clotting_factor_cents",
-    "ime_cents",
-    "dsh_cents",
-    "uncompensated_care_cents",
-    "standardized_cents",
-    "standardized_outlier_cents",
-)
-STAY_COLUMNS = (
-    *_DATES,
-    *_CODES,
-    *_AMOUNTS,
-    "discharge_status",
-    "attending_npi",
-    "operating_npi",
-    "primary_payer_paid_cents",
-    "keep_inner",
-    "process_date",
-)
-"""What is read of hospital stays to find anchors, their diagnoses and procedures apart."""
-ITEM_COLUMNS = (
-    *_DATES,
-    *_CODES,
-    *_AMOUNTS,
-    "primary_payer_paid_cents",
-    "low_utilization",
-    "keep_inner_outer",
-    "bill_type",
-)
-"""What is read of claims that are paid as a whole, of people with a candidate."""
 
-
-
-class StoreBucket:
+class StoreBucket(Sidecar):
     """One bucket of a store; `sources.Source` and `sources.Selected` in one, for nothing is copied to select.
 
     Args:
@@ -82,38 +47,18 @@ class StoreBucket:
     """
 
     def __init__(self, store: Path, bucket: int, first_person: int, context: Context) -> None:
-        self._codes = store / "codes" / f"{bucket:05d}"
+        super().__init__(store / "codes" / f"{bucket:05d}")
         self._tables = {name: store / name / f"{bucket:05d}.parquet" for name in ("beneficiaries", "coverage")}
         self._first_person = first_person
         self._context = context
-        self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
         self._people = pl.Series([], dtype=pl.UInt32)
-        self._opened: dict[str, Array] = {}
-        self._read: dict[str, pl.Series] = {}
         self._whole: dict[str, pl.DataFrame] = {}
 
     # --- arrays ---------------------------------------------------------------------------------------------
 
-    def _array(self, name: str) -> Array:
-        if name not in self._opened:
-            self._opened[name] = np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
-        return self._opened[name]
-
-    def _dictionary(self, name: str) -> pl.Series:
-        if name not in self._read:
-            text = (self._codes / f"{name}.txt").read_text(encoding="utf-8")
-            self._read[name] = pl.Series(text.split("\n")[:-1], dtype=pl.String)
-        return self._read[name]
-
-    def _ids(self, name: str, rows: Array) -> pl.Series:
-        """The text of some ids, from their bytes in mapped memory."""
-        offsets, together = self._array(f"{name}.offsets"), self._array(f"{name}.bytes")
-        whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
-        return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
-
     @cached_property
     def _person_claims(self) -> Array:
-        return self._array("person_claims")
+        return self.array("person_claims")
 
     @cached_property
     def _person_of_claim(self) -> Array:
@@ -123,10 +68,10 @@ class StoreBucket:
     @cached_property
     def _settings(self) -> Array:
         """By claim its setting number, `LATE` where it is not known yet."""
-        names = self._dictionary("claims.setting").to_list()
-        numbers = np.array([SETTINGS.index(name) for name in names], dtype=np.int8)[self._array("claims.setting")]
+        names = self.dictionary("claims.setting").to_list()
+        numbers = np.array([SETTINGS.index(name) for name in names], dtype=np.int8)[self.array("claims.setting")]
         if self._context.as_of is not None:
-            numbers = np.where(self._array("claims.process_date") > day_number(self._context.as_of), LATE, numbers)
+            numbers = np.where(self.array("claims.process_date") > day_number(self._context.as_of), LATE, numbers)
         return numbers.astype(np.int8)
 
     @cached_property
@@ -143,36 +88,9 @@ class StoreBucket:
 
     # --- frames of rows -------------------------------------------------------------------------------------
 
-    def _frame(self, table: str, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        types = self._types[table]
-        return pl.DataFrame({name: self._column(f"{table}.{name}", rows, types[name]) for name in columns})
-
-    def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
-        if isinstance(dtype, pl.List):
-            return self._list(name, rows)
-        values = self._array(name)[rows]
-        if dtype == pl.Float64:
-            return pl.Series(values).fill_nan(None)
-        if dtype == pl.Date:
-            return _with_nulls(values, NULL_DAY).cast(pl.Date)
-        if dtype.is_integer():
-            return _with_nulls(values, NULL_CENTS).cast(dtype)
-        coded = _with_nulls(values, -1)
-        return coded.cast(pl.Boolean) if dtype == pl.Boolean else self._dictionary(name).gather(coded)
-
-    def _list(self, name: str, rows: Array) -> pl.Series:
-        """A column of lists of text; an empty list where there is none."""
-        offsets, elements = self._array(f"{name}.offsets"), self._array(f"{name}.elements")
-        lengths = offsets[rows + 1] - offsets[rows]
-        ends = np.cumsum(lengths)
-        places = np.repeat(offsets[rows] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
-        text = self._dictionary(f"{name}.elements").gather(_with_nulls(elements[places], -1))
-        lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), text.to_arrow())
-        return pl.Series(pl.from_arrow(lists))
-
     def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         """Claims by their ordinals, with person and claim."""
-        return self._frame("claims", rows, columns).with_columns(
+        return self.frame("claims", rows, columns).with_columns(
             person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
             claim=pl.Series(rows.astype(np.uint32)),
         )
@@ -181,7 +99,7 @@ class StoreBucket:
         """Columns of lists, empty ones where no rule of the programme looks at them."""
         wanted = lists_looked_at(self._context)
         return [
-            self._list(f"claims.{name}", rows).alias(name)
+            self.list_of(f"claims.{name}", rows, pl.String()).alias(name)
             if name in wanted
             else pl.Series(name, [[]], dtype=pl.List(pl.String)).new_from_index(0, rows.size)
             for name in columns
@@ -189,28 +107,28 @@ class StoreBucket:
 
     def claim_ids(self, claims: pl.Series) -> pl.Series:
         """The ids of some claims."""
-        return self._ids("claim_id", claims.to_numpy().astype(np.int64))
+        return self.ids("claim_id", claims.to_numpy().astype(np.int64))
 
     def _with_header(self, lines: pl.DataFrame, claims: Array) -> pl.DataFrame:
         """Lines with what `HEADER_OF_LINE` says of their claims."""
         columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person", "diagnoses")]
         headers = self._headers(claims, columns).with_columns(
-            self._lists_of(claims, ("diagnoses",)), claim_id=self._ids("claim_id", claims)
+            self._lists_of(claims, ("diagnoses",)), claim_id=self.ids("claim_id", claims)
         )
         return lines.join(headers, on="claim", how="inner", maintain_order="left")
 
     def _line_frame(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         amounts = ("allowed_cents", "paid_cents", "standardized_cents")
         wanted = tuple(dict.fromkeys((*columns, "line_number", *amounts)))
-        return self._frame("lines", rows, wanted).with_columns(
+        return self.frame("lines", rows, wanted).with_columns(
             line=pl.Series(rows.astype(np.uint32)),
-            claim=pl.Series(self._array("line_claim")[rows].astype(np.uint32)),
+            claim=pl.Series(self.array("line_claim")[rows].astype(np.uint32)),
             amount=basis_amount(self._context, line=True),
         )
 
     def _line_rows_of(self, claims: Array) -> Array:
         """Ordinals of the lines of some claims, claim by claim."""
-        offsets, by_claim = self._array("claim_lines"), self._array("lines_by_claim")
+        offsets, by_claim = self.array("claim_lines"), self.array("lines_by_claim")
         lengths = offsets[claims + 1] - offsets[claims]
         ends = np.cumsum(lengths)
         places = np.repeat(offsets[claims] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
@@ -225,16 +143,16 @@ class StoreBucket:
         stays = self._headers(rows, STAY_COLUMNS).with_columns(
             self._lists_of(rows, ("diagnoses", "procedures")),
             amount=basis_amount(self._context, line=False),
-            claim_id=self._ids("claim_id", rows),
+            claim_id=self.ids("claim_id", rows),
         )
         return stays.filter(~pl.col("ccn").is_in(removed).fill_null(False)) if removed else stays
 
     def lines_with_codes(self, codes: Sequence[str], settings: Sequence[str]) -> pl.DataFrame:
         """Lines of claims of some settings with one of the HCPCS."""
-        listed = self._dictionary("lines.hcpcs").is_in(list(codes)).to_numpy()
-        rows = np.flatnonzero(np.append(listed, False)[self._array("lines.hcpcs")])
+        listed = self.dictionary("lines.hcpcs").is_in(list(codes)).to_numpy()
+        rows = np.flatnonzero(np.append(listed, False)[self.array("lines.hcpcs")])
         numbers = [SETTINGS.index(name) for name in settings]
-        rows = rows[np.isin(self._settings[self._array("line_claim")[rows]], numbers)]
+        rows = rows[np.isin(self._settings[self.array("line_claim")[rows]], numbers)]
         lines = self._line_frame(
             rows,
             (
@@ -248,7 +166,7 @@ class StoreBucket:
                 "diagnosis",
             ),
         )
-        return self._with_header(lines, np.unique(self._array("line_claim")[rows]))
+        return self._with_header(lines, np.unique(self.array("line_claim")[rows]))
 
     def lines_of_claims(self, claims: pl.Series) -> pl.DataFrame:
         """Lines of some claims, in line order."""
@@ -264,9 +182,7 @@ class StoreBucket:
             self._line_frame(self._line_rows_of(claims), ("service_date", "hcpcs", "primary_payer_paid_cents"))
             .filter(pl.col("service_date").is_not_null())
             .group_by("claim", "service_date", maintain_order=True)
-            .agg(
-                pl.col("hcpcs"), cents=pl.col("amount").sum(), payer_cents=pl.col("primary_payer_paid_cents").sum()
-            )
+            .agg(pl.col("hcpcs"), cents=pl.col("amount").sum(), payer_cents=pl.col("primary_payer_paid_cents").sum())
         )
         return self._with_header(of_day, claims)
 
@@ -278,7 +194,7 @@ class StoreBucket:
     def beneficiary_ids(self, people: pl.Series) -> pl.DataFrame:
         """person, beneficiary_id of some people."""
         rows = people.to_numpy().astype(np.int64) - self._first_person
-        return pl.DataFrame({"person": people, "beneficiary_id": self._ids("beneficiary_id", rows)})
+        return pl.DataFrame({"person": people, "beneficiary_id": self.ids("beneficiary_id", rows)})
 
     def payable_without(self, people: pl.Series) -> tuple[int, int]:
         """Number and cents of the payable items of everybody but some people."""
@@ -289,7 +205,7 @@ class StoreBucket:
     def facts(self) -> Facts:
         """What the bucket holds, straight from its arrays."""
         items, cents = self._payable(np.ones(self.people, np.bool_))
-        stays = self._frame(
+        stays = self.frame(
             "claims",
             np.flatnonzero(self._settings == SETTINGS.index("inpatient")),
             ("ms_drg", "pricing_drg", "ccn", "provider_type"),
@@ -297,13 +213,13 @@ class StoreBucket:
         late = int((self._settings == LATE).sum())
         covered = self.coverage["person"].n_unique()
         if not covered:
-            everybody = self._ids("beneficiary_id", np.arange(self.people)).to_frame("beneficiary_id")
+            everybody = self.ids("beneficiary_id", np.arange(self.people)).to_frame("beneficiary_id")
             covered = everybody.join(self._all_of("coverage"), on="beneficiary_id", how="semi").height
-        known_lines = self._settings[self._array("line_claim")] != LATE if late else None
+        known_lines = self._settings[self.array("line_claim")] != LATE if late else None
         return Facts(
             people=self.people,
             claims=int(self._settings.size) - late,
-            lines=int(self._array("line_claim").size if known_lines is None else known_lines.sum()),
+            lines=int(self.array("line_claim").size if known_lines is None else known_lines.sum()),
             claims_processed_later=late,
             payable_items=items,
             payable_cents=cents,
@@ -319,16 +235,16 @@ class StoreBucket:
         counted = of_people[self._person_of_claim]
         whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
         basis = self._context.program.amount_basis
-        add_ons = () if basis == "standardized" else ("setting", *_AMOUNTS)
-        amounts = self._frame("claims", whole, dict.fromkeys((f"{basis}_cents", *add_ons))).select(
+        add_ons = () if basis == "standardized" else ("setting", *AMOUNT_COLUMNS)
+        amounts = self.frame("claims", whole, list(dict.fromkeys((f"{basis}_cents", *add_ons)))).select(
             basis_amount(self._context, line=False).sum()
         )
         items, cents = kernels().payable_lines(
             of_people,
-            self._array("person_lines"),
-            self._array("line_claim"),
+            self.array("person_lines"),
+            self.array("line_claim"),
             frozen(self._settings),
-            self._array(f"lines.{basis}_cents"),
+            self.array(f"lines.{basis}_cents"),
         )
         return whole.size + int(items), int(amounts.item() or 0) + int(cents)
 
@@ -375,41 +291,41 @@ class StoreBucket:
     @cached_property
     def line_ranges(self) -> tuple[Array, Array]:
         """By person chosen: where the lines begin and end."""
-        offsets = self._array("person_lines")
+        offsets = self.array("person_lines")
         places = self._people.to_numpy().astype(np.int64) - self._first_person
         return frozen(offsets[places]), frozen(offsets[places + 1])
 
     @cached_property
     def coded(self) -> CodedLines:
         """Lines and claims of the whole bucket."""
-        codes = {name: self._dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
-        codes["modifiers"] = self._dictionary("lines.modifiers.elements")
+        codes = {name: self.dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
+        codes["modifiers"] = self.dictionary("lines.modifiers.elements")
         related, related_any, marks = facts_of_diagnoses(
-            self._array("claims.diagnoses.offsets"),
-            self._array("claims.diagnoses.elements"),
-            self._dictionary("claims.diagnoses.elements"),
+            self.array("claims.diagnoses.offsets"),
+            self.array("claims.diagnoses.elements"),
+            self.dictionary("claims.diagnoses.elements"),
             self._context,
         )
         basis = self._context.program.amount_basis
         return CodedLines(
             lines=Lines(
-                claim=self._array("line_claim"),
-                day=self._array("lines.service_date"),
-                amount=self._array(f"lines.{basis}_cents"),
-                allowed=self._array("lines.allowed_cents"),
-                standardized=self._array("lines.standardized_cents"),
-                primary_payer=self._array("lines.primary_payer_paid_cents"),
-                **{name: self._array(f"lines.{name}") for name in DICTIONARIES[:-1]},
-                rendering=self._array("lines.rendering_npi"),
-                modifier_from=self._array("lines.modifiers.offsets"),
-                modifier=self._array("lines.modifiers.elements"),
+                claim=self.array("line_claim"),
+                day=self.array("lines.service_date"),
+                amount=self.array(f"lines.{basis}_cents"),
+                allowed=self.array("lines.allowed_cents"),
+                standardized=self.array("lines.standardized_cents"),
+                primary_payer=self.array("lines.primary_payer_paid_cents"),
+                **{name: self.array(f"lines.{name}") for name in DICTIONARIES[:-1]},
+                rendering=self.array("lines.rendering_npi"),
+                modifier_from=self.array("lines.modifiers.offsets"),
+                modifier=self.array("lines.modifiers.elements"),
             ),
             claims=LineClaims(
                 setting=frozen(self._settings),
-                first_day=self._array("claims.from_date"),
-                ccn=self._array("claims.ccn"),
-                operating=self._array("claims.operating_npi"),
-                attending=self._array("claims.attending_npi"),
+                first_day=self.array("claims.from_date"),
+                ccn=self.array("claims.ccn"),
+                operating=self.array("claims.operating_npi"),
+                attending=self.array("claims.attending_npi"),
                 related=related,
                 related_any=related_any,
                 mark_day=marks,
@@ -417,25 +333,25 @@ class StoreBucket:
             claim_ordinals=np.arange(self._person_of_claim.size),
             codes=codes,
             parties={
-                "rendering": self._dictionary("lines.rendering_npi"),
-                "operating": self._dictionary("claims.operating_npi"),
-                "attending": self._dictionary("claims.attending_npi"),
-                "ccn": self._dictionary("claims.ccn"),
+                "rendering": self.dictionary("lines.rendering_npi"),
+                "operating": self.dictionary("claims.operating_npi"),
+                "attending": self.dictionary("claims.attending_npi"),
+                "ccn": self.dictionary("claims.ccn"),
             },
         )
 
     def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
         """claim, line (ordinals), line_number of some claims."""
         rows = self._line_rows_of(claims.to_numpy().astype(np.int64))
-        return self._frame("lines", rows, ("line_number",)).with_columns(
-            line=pl.Series(rows.astype(np.uint32)), claim=pl.Series(self._array("line_claim")[rows].astype(np.uint32))
+        return self.frame("lines", rows, ("line_number",)).with_columns(
+            line=pl.Series(rows.astype(np.uint32)), claim=pl.Series(self.array("line_claim")[rows].astype(np.uint32))
         )
 
     def details(self, lines: Array) -> pl.DataFrame:
         """What names the lines with some ordinals."""
-        claims = self._array("line_claim")[lines].astype(np.int64)
-        headers = self._frame("claims", claims, ("setting", "ccn", "from_date")).with_columns(
-            claim_id=self._ids("claim_id", claims)
+        claims = self.array("line_claim")[lines].astype(np.int64)
+        headers = self.frame("claims", claims, ("setting", "ccn", "from_date")).with_columns(
+            claim_id=self.ids("claim_id", claims)
         )
         of_line = self._line_frame(lines, ("service_date", "rendering_npi", "tin"))
         return (
@@ -443,14 +359,6 @@ class StoreBucket:
             .with_columns(service_start=pl.coalesce("service_date", "from_date"))
             .select(LINE_DETAILS)
         )
-
-
-def _with_nulls(values: Array, null: int) -> pl.Series:
-    """Numbers as a series, null where they are the number that stands for it."""
-    missing = values == null
-    if not missing.any():
-        return pl.Series(values)
-    return pl.Series(pl.from_arrow(pa.array(values, mask=missing)))
 
 
 def people_of_buckets(store: Path, buckets: int) -> list[int]:

@@ -149,7 +149,7 @@ def target_prices(
     """
     _same_rules(built_baseline, program)
     listed = built_baseline.hospitals if hospitals is None else hospitals
-    variables = getattr(built_baseline, "risk", None) if risk is None else risk
+    variables = built_baseline.risk if risk is None else risk
     episodes = baseline_episodes(built_baseline, program, listed, variables)
     given = BaselineInput(
         program=program,

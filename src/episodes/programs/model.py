@@ -1,8 +1,8 @@
 """What a programme is: a frozen, typed model of its rules, each with a citation and a status.
 
-A programme has four parts: *construction* of episodes, *risk*, *price* and *settlement*. Each is put together from a
-closed set of step kinds with parameters. No number of a programme stands in code: the engine reads this model, and the
-model is read from a rules file (how to write one: docs/rules-and-statuses.md).
+A programme has five parts: *construction* of episodes, *risk*, *attribution*, *price* and *settlement*. Each is put
+together from a closed set of step kinds with parameters. No number of a programme stands in code: the engine reads this
+model, and the model is read from a rules file (how to write one: docs/rules-and-statuses.md).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from episodes.errors import ProgramError
+from episodes.programs.attribution import Attribution
 from episodes.programs.code_tables import columns_of, load_codes, manifest
 from episodes.programs.construction import Construction, OverlapException
 from episodes.programs.ladder_rules import ModelDatesRung, StateRung
@@ -60,6 +61,8 @@ class ProgramRules(Part):
     construction: Construction
     risk: RiskRules | None = None
     """What describes the risk of an episode; none where the file does not say."""
+    attribution: Attribution | None = None
+    """Whose the cents of an episode are; none where the file does not say."""
     price: Price | None = None
     """How prices are set; none where the file has only construction rules."""
     settlement: Annotated[Settlement | ThresholdSettlement, Field(discriminator="kind")] | None = None

@@ -17,6 +17,7 @@ from typing import Any, get_args
 import polars as pl
 
 from episodes.errors import ProgramError, count_of, unknown_name
+from episodes.programs.attribution import Attribution
 from episodes.programs.code_tables import fingerprint_of, is_own_file
 from episodes.programs.model import ProgramRules, named_tables, walk_rules
 from episodes.programs.price import Price, RegionalBaselinePrice
@@ -93,6 +94,17 @@ class Program:
         if self.rules.risk is None:
             raise ProgramError(self._says_nothing_of("risk", "risk"))
         return self.rules.risk
+
+    @property
+    def attribution(self) -> Attribution:
+        """Whose the cents of an episode are.
+
+        Raises:
+            ProgramError: the programme's file says nothing of it.
+        """
+        if self.rules.attribution is None:
+            raise ProgramError(self._says_nothing_of("attribution", "attribution"))
+        return self.rules.attribution
 
     @property
     def price(self) -> Price:

@@ -36,7 +36,9 @@ def with_party(
     )
     if program.settlement.party.value == "anchor_hospital":
         return of_anchor, []
-    table = _attribution_of(built) if attributed is None else attributed
+    table = owners_of(built) if attributed is None else attributed
+    if attributed is None and table is not None:
+        table = table.filter(pl.col("party_kind").cast(pl.String).is_in(_PARTY_KINDS))
     if table is None:
         note = "No attribution is given: each episode is settled by the hospital of its anchor, groups by none."
         return of_anchor, [note]
@@ -47,13 +49,14 @@ def with_party(
     return found.with_columns(participating=pl.col("party_id").is_not_null()), notes
 
 
-def _attribution_of(built: BuiltEpisodes) -> pl.DataFrame | None:
-    """The parties that own their episodes whole in the attribution of a build, where it has one."""
-    table: pl.LazyFrame | None = getattr(built, "attribution", None)
-    if table is None or "party_kind" not in table.collect_schema().names():
+def owners_of(built: BuiltEpisodes) -> pl.DataFrame | None:
+    """Who owns an episode whole by the programme's own method, where the build has its rows; nobody: no row."""
+    if built.attribution is None or built.program.rules.attribution is None:
         return None
-    kind = pl.col("party_kind").cast(pl.String)
-    return table.filter(kind.is_in(_PARTY_KINDS), pl.col("share") == 1).collect()
+    own = built.attribution.filter(pl.col("method") == built.program.attribution.method.value).collect()
+    if own.is_empty() and built.episodes.height:
+        return None
+    return own.filter(pl.col("party_kind").cast(pl.String) != "other", pl.col("share") == 1)
 
 
 def _one_party_each(table: pl.DataFrame) -> pl.DataFrame:

@@ -112,7 +112,7 @@ def reconcile(
     apart = program.settlement.settled_apart.value == "category"
     _check_later_amounts(program, previous, shared_savings_overlap, apart)
     listed = built.hospitals if hospitals is None else hospitals
-    variables = getattr(built, "risk", None) if risk is None else risk
+    variables = built.risk if risk is None else risk
     given = PriceInputs(
         risk=variables,
         coefficients=coefficients,

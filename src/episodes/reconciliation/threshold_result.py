@@ -14,6 +14,7 @@ from episodes.pricing.checks import with_columns
 from episodes.pricing.price_files import check_same_program
 from episodes.pricing.target_prices import TargetPrices
 from episodes.programs import Program
+from episodes.reconciliation.parties import owners_of
 from episodes.reconciliation.result import outcome_of
 from episodes.reconciliation.settle import STEP_SCHEMA
 from episodes.reconciliation.thresholds import settle_thresholds
@@ -57,7 +58,7 @@ class ThresholdResult:
 def reconcile_thresholds(
     built: BuiltEpisodes,
     thresholds: TargetPrices | pl.DataFrame,
-    attributed: pl.DataFrame,
+    attributed: pl.DataFrame | None = None,
     *,
     risk_weights: pl.DataFrame | None = None,
     quality: pl.DataFrame | None = None,
@@ -68,12 +69,13 @@ def reconcile_thresholds(
         built: episodes of a programme that settles by thresholds.
         thresholds: from `target_prices`, or a frame: category, commendable_cents, acceptable_cents,
             gain_limit_cents.
-        attributed: episode_id, party_kind, party_id: the accountable provider of each episode.
+        attributed: episode_id, party_kind, party_id: the accountable provider of each episode. None: who owns it by
+            the programme's own method in the attribution of `built`.
         risk_weights: episode_id, risk_weight; default 1 for every episode, and a note says so.
         quality: party_id, quality_passed; a provider that is not in it has not passed, and a note says so.
 
     Raises:
-        ArgumentError: a category without thresholds, or an episode attributed twice.
+        ArgumentError: a category without thresholds, an episode attributed twice, or no attribution at all.
     """
     program = built.program
     names = ["category", "commendable_cents", "acceptable_cents", "gain_limit_cents"]
@@ -83,7 +85,8 @@ def reconcile_thresholds(
     listed = with_columns(thresholds, "thresholds", names).filter(pl.col("commendable_cents").is_not_null())
     by_category = {str(row["category"]): row for row in listed.iter_rows(named=True)}
     columns = ["episode_id", "party_kind", "party_id"]
-    owners = with_columns(attributed, "attribution", columns).select(pl.col(columns).cast(pl.String)).unique()
+    owners = with_columns(_known(attributed, built), "attribution", columns)
+    owners = owners.select(pl.col(columns).cast(pl.String)).unique()
     if owners["episode_id"].n_unique() != owners.height:
         raise ArgumentError("An episode is attributed to more than one provider. Give the accountable one only.")
     notes = []
@@ -148,3 +151,14 @@ def reconcile_thresholds(
         program.open_rules(),
         tuple(notes),
     )
+
+
+def _known(attributed: pl.DataFrame | None, built: BuiltEpisodes) -> pl.DataFrame:
+    """Who answers for the episodes: as given, else by the programme's own method."""
+    table = owners_of(built) if attributed is None else attributed
+    if table is None:
+        raise ArgumentError(
+            "Nobody is said to answer for the episodes: build them with the table attribution by the programme's own "
+            "method, or give attributed=, a row an episode."
+        )
+    return table

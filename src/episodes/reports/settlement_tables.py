@@ -6,7 +6,7 @@ import polars as pl
 from rich.console import Console
 
 from episodes.money import dollars
-from episodes.reconciliation import Audit, TrueUp
+from episodes.reconciliation import Audit, ThresholdResult, TrueUp
 from episodes.reconciliation.auditing.findings import KINDS
 from episodes.reconciliation.true_up import CAUSES
 from episodes.reports.terminal import plain_table, show_notes
@@ -74,4 +74,16 @@ def show_tracks(compared: pl.DataFrame, console: Console) -> None:
         best = ", ".join(rows.filter("best")["track"].to_list())
         shown = (dollars(amounts[name]) for name in tracks)
         table.add_row(first["party_id"], first["name"] or "", dollars(first["difference_cents"]), *shown, best)
+    console.print(table)
+
+
+def show_thresholds(result: ThresholdResult, console: Console) -> None:
+    """One line a provider and category: its mean against the thresholds, and what it settles at."""
+    heads = ["provider", "category", "episodes", "mean", "commendable", "acceptable", "amount", "outcome", "reason"]
+    table = plain_table("Providers against thresholds", heads, left=("provider", "category", "outcome", "reason"))
+    names = ("mean_cents", "commendable_cents", "acceptable_cents", "amount_cents")
+    for row in result.parties.to_dicts():
+        amounts = ("" if row[name] is None else dollars(row[name]) for name in names)
+        count = f"{row['episodes']:,}"
+        table.add_row(row["party_id"], row["category"], count, *amounts, row["outcome"], row["reason"] or "")
     console.print(table)

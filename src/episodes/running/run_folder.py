@@ -26,6 +26,9 @@ from episodes.tables import scan_parquet, sha256_of, write_parquet
 
 MANIFEST = "manifest.json"
 _BUILT_TABLES = ("episodes", "services", "balance", "providers", "hospitals", "participants", "quality")
+_FURTHER_TABLES = ("risk", "outcomes", "attribution")
+"""Tables that a build may have been asked to leave out."""
+_LAZY_TABLES = ("services", "outcomes", "attribution")
 _PROGRAM_KEYS = ("id", "performance_year", "period", "own_period", "overrides", "switched_off", "fingerprint")
 _LIBRARIES = ("episodes", "polars", "pyarrow", "duckdb", "numba", "numpy", "pydantic", "dataframely")
 
@@ -149,7 +152,7 @@ def _damaged(folder: Path, file: str, fault: str) -> RunFolderError:
 def built_tables(
     built: BuiltEpisodes, quarantine: Mapping[str, pl.DataFrame] | None = None
 ) -> dict[str, pl.DataFrame | pl.LazyFrame]:
-    """The tables of a build run, quarantined rows included; services are lazy, for they may be many."""
+    """The tables of a build run, quarantined rows included; the large ones are lazy."""
     tables: dict[str, pl.DataFrame | pl.LazyFrame] = {
         "episodes": built.episodes,
         "services": built.services,
@@ -160,6 +163,8 @@ def built_tables(
         "participants": built.participants,
         "quality": built.quality,
     }
+    further = {name: getattr(built, name) for name in _FURTHER_TABLES}
+    tables |= {name: frame for name, frame in further.items() if frame is not None}
     for name in TABLES:
         if quarantine and name in quarantine:
             tables[f"quarantine/{name}"] = quarantine[name]
@@ -226,15 +231,14 @@ def read_built(folder: str | Path, program_file: str | Path | None = None) -> Bu
             f"The run {folder.name!r} was built under other rules of {said['id']!r} than those installed now. "
             "Build it again, or read it with the version named in its manifest."
         )
-    frames = {name: scan_parquet(folder / f"{name}.parquet") for name in _BUILT_TABLES}
-    collected = {name: frame.collect() for name, frame in frames.items() if name != "services"}
+    made = [name for name in _FURTHER_TABLES if f"{name}.parquet" in manifest["tables"]]
+    frames = {name: scan_parquet(folder / f"{name}.parquet") for name in (*_BUILT_TABLES, *made)}
     return BuiltEpisodes(
         program=program,
         basis=manifest["basis"],
-        services=frames["services"],
         counts=manifest["counts"],
         source=manifest["source"],
-        **collected,
+        **{name: frame if name in _LAZY_TABLES else frame.collect() for name, frame in frames.items()},  # type: ignore[arg-type]
     )
 
 
