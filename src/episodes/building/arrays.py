@@ -5,7 +5,7 @@ Dates are day numbers, amounts int64 cents, codes places in a dictionary (-1 = n
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -242,8 +242,7 @@ def frozen(array: Array) -> Array:
 
 def all_frozen(arrays: Named) -> Named:
     """The same named arrays, none of them to be written."""
-    made = type(arrays)._make(frozen(each) if isinstance(each, np.ndarray) else each for each in arrays)
-    return cast("Named", made)
+    return type(arrays)._make(frozen(each) if isinstance(each, np.ndarray) else each for each in arrays)
 
 
 def empty_sums(episodes: int, reasons: int, marks: int, parties: dict[str, int]) -> Sums:
