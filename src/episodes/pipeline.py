@@ -26,6 +26,18 @@ from episodes.programs.rule import Basis
 from episodes.running.executors import Executor, Serial, Threads
 from episodes.tables import scan_parquet, write_parquet
 
+UNREAD_COLUMNS = (
+    "facility_npi",
+    "present_on_admission",
+    "procedure_dates",
+    "service_thru",
+    "apc",
+    "specialty",
+    "units",
+    "visits",
+)
+"""Columns of claims and lines that building does not read."""
+
 _TABLES = ("claims", "lines", "beneficiaries", "coverage")
 
 
@@ -88,8 +100,8 @@ def build_episodes(
         program = program.override({"construction.amount_basis": amount_basis})
     program = program.without(without_exclusions)
     known_at = as_of or claims.complete_through
-    given = _input(claims, buckets)
     further = FurtherTables.chosen(program, claims.clinicians, with_tables, attribution_methods, by_default=services)
+    given = _input(claims, buckets, every_column=bool(further.tables))
     context = Context(
         program=program,
         references=references or References(),
@@ -119,11 +131,12 @@ def build_episodes(
     return built
 
 
-def _input(claims: Claims, buckets: int | None) -> Input:
-    """The store that the claims lie in, or their tables in memory."""
+def _input(claims: Claims, buckets: int | None, *, every_column: bool) -> Input:
+    """The store that the claims lie in, or their tables in memory; further tables may read any column."""
     if claims.store is not None:
         return StoreInput.of(claims.store)
-    return FrameInput.of({name: _collected(claims, name) for name in _TABLES}, buckets)
+    unread = () if every_column else UNREAD_COLUMNS
+    return FrameInput.of({name: _collected(claims, name, unread) for name in _TABLES}, buckets)
 
 
 class Together:
@@ -199,10 +212,10 @@ def _built(together: Together, claims: Claims, context: Context) -> BuiltEpisode
     )
 
 
-def _collected(claims: Claims, name: str) -> pl.DataFrame:
+def _collected(claims: Claims, name: str, unread: Iterable[str]) -> pl.DataFrame:
     """A table in memory. An engine's own error quotes the values around a fault, so it is not passed on."""
     try:
-        return claims.table(name).collect()
+        return claims.table(name).drop(unread, strict=False).collect()
     except pl.exceptions.PolarsError as error:
         kind = type(error).__name__
     raise ContractError(

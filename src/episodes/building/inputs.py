@@ -93,16 +93,20 @@ class FrameInput:
     def tasks(self) -> Iterator[tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]]:
         """People and their tables."""
         people = people_in_order(self.tables["claims"]["beneficiary_id"])
-        in_bucket = people.with_columns(bucket=bucket_of_hash(people["hash"], self.buckets))
+        if self.buckets == 1:
+            yield people.select("beneficiary_id", "person"), self.tables
+            return
+        placed = people.with_columns(bucket=bucket_of_hash(people["hash"], self.buckets))
+        where = placed.select("beneficiary_id", "bucket")
+        split = {
+            name: table.join(where, on="beneficiary_id", how="inner", maintain_order="left").partition_by(
+                "bucket", maintain_order=True, include_key=False, as_dict=True
+            )
+            for name, table in self.tables.items()
+        }
         for bucket in range(self.buckets):
-            chosen = in_bucket.filter(pl.col("bucket") == bucket).select("beneficiary_id", "person")
-            parts = self.tables
-            if self.buckets > 1:
-                parts = {
-                    name: table.join(chosen, on="beneficiary_id", how="semi", maintain_order="left")
-                    for name, table in self.tables.items()
-                }
-            yield chosen, parts
+            chosen = placed.filter(pl.col("bucket") == bucket).select("beneficiary_id", "person")
+            yield chosen, {name: parts.pop((bucket,), self.tables[name].clear()) for name, parts in split.items()}
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket of frames."""
