@@ -18,7 +18,6 @@ from episodes.building import compiled
 from episodes.building.compiled import kernels
 from episodes.money import round_half_up, split_by_boundaries
 
-
 BUILD = """
 import json, sys
 import episodes as ep

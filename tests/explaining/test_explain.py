@@ -17,12 +17,13 @@ import pytest
 import episodes as ep
 import strategies
 from comparison import engine
+from counted_items import Counted, counted_of
 from episodes.building.categories import SERVICE_CATEGORIES
 from episodes.building.context import Context
-from episodes.building.items import BARS, payable_items
+from episodes.building.reasons import BARS, IN_EARLIER
 from episodes.errors import ArgumentError, BalanceError
 from episodes.explaining import Explanation
-from episodes.explaining.exclusions import _RUNGS
+from episodes.explaining.rungs import SENTENCES
 from episodes.explaining.services import _RULE_OF_BAR, _SAYS_OF_BAR, _SAYS_OF_KIND
 from episodes.programs.ladder_rules import Rung
 from episodes.programs.service_rules import ServiceExclusion
@@ -217,38 +218,29 @@ def test_drg_of_other_years_is_explained_by_the_map_and_a_regrouped_one_by_the_i
 # --- shares -------------------------------------------------------------------------------------------------
 
 
-Spans = Mapping[tuple[str, str, int], tuple[dt.date, dt.date, int]]
-
-
-def spans_of(claims: ep.Claims, context: Context) -> Spans:
-    """What the engine counts by, of every item: first and last day, mean length of stay in tenths."""
-    items = payable_items(claims.claims.collect(), claims.lines.collect(), context)
-    columns = ("beneficiary_id", "claim_id", "line_number", "span_start", "span_end", "gmlos_tenths")
-    return {(who, claim, line): span for who, claim, line, *span in items.select(columns).iter_rows()}
-
-
-def days_said(shown: Explanation, spans: Spans) -> Iterator[str]:
+def days_said(shown: Explanation, counted: Counted) -> Iterator[str]:
     """Compare the days that each share speaks of with those the engine counted; yields the kind of each."""
     for row in shown.services.filter(pl.col("share").is_not_null()).iter_rows(named=True):
         said = re.match(r"(\d+) of (\d+(?:\.\d)?) days(?: \((mean|first))?", row["share"])
         if said is None:
             continue
-        first, last, tenths = spans[shown.episode["beneficiary_id"], row["claim_id"], row["line_number"]]
+        item = counted[shown.episode["beneficiary_id"], row["claim_id"]]
+        first, last, tenths = item["span_start"], item["span_end"], item["gmlos_tenths"]
         after = row["period"] == "post_episode"
         boundary = shown.episode["post_episode_end" if after else "episode_end"]
         if said[3] == "mean":
-            counted = ((boundary - row["service_start"]).days + 2, tenths / 10)
+            said_by_engine = ((boundary - row["service_start"]).days + 2, tenths / 10)
         else:
-            counted = (max((boundary - first).days + 1, 0), (last - first).days + 1)
-        assert (int(said[1]), float(said[2])) == counted
+            said_by_engine = (max((boundary - first).days + 1, 0), (last - first).days + 1)
+        assert (int(said[1]), float(said[2])) == said_by_engine
         yield said[3] or "days"
 
 
 def test_the_days_said_of_a_share_are_those_the_engine_counted(
     explained: Mapping[str, Explanation], built: ep.BuiltEpisodes, claims: ep.Claims
 ) -> None:
-    spans = spans_of(claims, Context(built.program))
-    kinds = Counter(kind for shown in explained.values() for kind in days_said(shown, spans))
+    counted = counted_of(claims, Context(built.program))
+    kinds = Counter(kind for shown in explained.values() for kind in days_said(shown, counted))
     assert min(kinds[kind] for kind in ("days", "first", "mean")) >= 5, kinds
 
 
@@ -258,11 +250,11 @@ def test_random_candidates_add_up_and_their_days_are_those_counted(seed: int) ->
     tables = strategies.random_tables(seed=seed, people=30)
     built = engine(tables, options)
     assert built is not None
-    spans = spans_of(ep.Claims(**strategies.to_frames(tables)), Context(built.program))
+    counted = counted_of(ep.Claims(**strategies.to_frames(tables)), Context(built.program))
     met: Counter[str] = Counter()
     for episode_id in built.episodes["episode_id"]:
         shown = ep.explain(built, episode_id)
-        met.update([shown.status, *days_said(shown, spans)])
+        met.update([shown.status, *days_said(shown, counted)])
         assert bool(shown.overlaps) == ("overlap" in shown.episode["flags"])
         assert str(shown)
         assert shown._repr_html_()
@@ -391,6 +383,6 @@ def test_every_kind_of_rung_and_exclusion_has_its_sentence() -> None:
     def kinds(union: object) -> set[str]:
         return {get_args(part.model_fields["kind"].annotation)[0] for part in get_args(get_args(union)[0])}
 
-    assert kinds(Rung) <= set(_RUNGS)
-    assert kinds(ServiceExclusion) <= set(_SAYS_OF_KIND)
-    assert set(_RULE_OF_BAR) == set(_SAYS_OF_BAR) == set(BARS)
+    assert kinds(Rung) == set(SENTENCES)
+    assert kinds(ServiceExclusion) == set(_SAYS_OF_KIND)
+    assert set(_RULE_OF_BAR) == set(_SAYS_OF_BAR) == {*BARS, IN_EARLIER}

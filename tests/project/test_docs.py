@@ -13,18 +13,21 @@ import pytest
 
 import episodes as ep
 from episodes.building.balance import BALANCE_COLUMNS, DESTINATIONS
+from episodes.building.bucket import PROVIDER_COLUMNS
 from episodes.building.built import STATUSES, BuiltEpisodes
 from episodes.building.categories import SERVICE_CATEGORIES
+from episodes.building.coded_lines import PARTIES
 from episodes.building.context import Context
 from episodes.building.reasons import reason_codes
 from episodes.building.services import PERIODS, SERVICE_COLUMNS
+from episodes.building.status import overlap_reasons
 from episodes.building.summary import _FLAGS, EPISODE_COLUMNS
 from episodes.claims.contract import COVERAGE_KINDS, PROVIDER_TYPES, SETTINGS, TABLES, metadata_of, types_of
 from episodes.pricing import TargetPrices
 from episodes.programs.code_tables import load_codes
 from episodes.programs.ladder_rules import Rung
 from episodes.programs.rule import Status
-from episodes.programs.service_rules import ServiceExclusion
+from episodes.programs.service_rules import Inclusion, Proration, ServiceExclusion
 from episodes.programs.settlement_rules import StepKind
 from episodes.reconciliation import ReconciliationResult
 from episodes.running.run_folder import built_tables
@@ -91,7 +94,12 @@ def test_the_contract_page_names_every_choice() -> None:
 
 @pytest.mark.parametrize(
     ("name", "columns"),
-    [("episodes", EPISODE_COLUMNS), ("services", SERVICE_COLUMNS), ("balance", tuple(BALANCE_COLUMNS))],
+    [
+        ("episodes", EPISODE_COLUMNS),
+        ("services", SERVICE_COLUMNS),
+        ("balance", tuple(BALANCE_COLUMNS)),
+        ("providers", tuple(PROVIDER_COLUMNS)),
+    ],
 )
 def test_the_outputs_page_has_every_column_of_a_build(name: str, columns: tuple[str, ...]) -> None:
     assert columns_of(OUTPUTS, f"## `{name}`") == list(columns)
@@ -123,6 +131,7 @@ def test_the_outputs_page_has_every_column_and_type_of_every_table(line: Line) -
         "## `outcomes`": built.outcomes.collect(),
         "## `attribution`": built.attribution.collect(),
         "## `balance`": built.balance,
+        "## `providers`": built.providers,
         "## The exclusion ladder": built.ladder(),
         "## Target prices": prices.prices,
         "### `result.episodes`": result.episodes,
@@ -171,13 +180,19 @@ def test_the_sums_that_the_outputs_page_promises(line: Line) -> None:
     assert built.ladder()["as_first_reason"].sum() == not_counted
 
 
-def test_the_outputs_page_names_every_status_flag_period_reason_and_destination() -> None:
-    team = ep.load_program("team")
-    ladder = [rung.id for rung in team.rules.construction.exclusions]
-    reasons = [reason for reason in reason_codes(Context(team)) if reason is not None]
+def test_the_outputs_page_names_every_status_flag_period_and_destination() -> None:
     discharged_to = load_codes("discharge_status_destinations")["destination"].unique()
-    names = (*STATUSES, *_FLAGS, *PERIODS.values(), *DESTINATIONS, *ladder, *reasons, *discharged_to)
-    assert not not_named(OUTPUTS, names)
+    assert not not_named(OUTPUTS, (*STATUSES, *_FLAGS, *PERIODS.values(), *DESTINATIONS, *PARTIES, *discharged_to))
+
+
+@pytest.mark.parametrize("name", ep.programs.known_programs())
+def test_the_outputs_page_names_every_reason_and_mark_of_a_programme(name: str) -> None:
+    program = ep.load_program(name)
+    construction = program.rules.construction
+    of_services = [reason for reason in reason_codes(Context(program)) if reason is not None]
+    marks = [column for mark in construction.services.marks for column in (mark.id, f"{mark.id}_ungrouped")]
+    assert not not_named(OUTPUTS, (*overlap_reasons(Context(program)), *of_services, *marks))
+    assert columns_of(OUTPUTS, f"### `{name}`") == [rung.id for rung in construction.exclusions]
 
 
 # --- rules --------------------------------------------------------------------------------------------------
@@ -189,6 +204,10 @@ def test_the_rules_page_names_every_kind_and_status() -> None:
         for union in (Rung, ServiceExclusion)
         for member in get_args(get_args(union)[0])
     ]
+    kinds += [
+        str(kind) for field in ("period", "include") for kind in get_args(Inclusion.model_fields[field].annotation)
+    ]
+    kinds += list(get_args(Proration.model_fields["method"].annotation))
     assert not not_named(RULES, (*kinds, *get_args(StepKind), *get_args(Status)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -9,9 +10,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "episodes"
 
 
-def modules_on_the_map() -> set[str]:
+def rows_of_the_map() -> list[tuple[str, str]]:
+    """Module and what it is for."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    return set(re.findall(r"^\| `([\w/-]+\.(?:py|toml))` \|", text, flags=re.MULTILINE))
+    return re.findall(r"^\| `([\w/-]+\.(?:py|toml))` \| (.*) \|$", text, flags=re.MULTILINE)
 
 
 def modules_in_the_tree() -> set[str]:
@@ -20,7 +22,17 @@ def modules_in_the_tree() -> set[str]:
 
 
 def test_every_module_is_on_the_map_and_nothing_else() -> None:
-    assert modules_in_the_tree() == modules_on_the_map()
+    on_the_map = [module for module, _ in rows_of_the_map()]
+    assert len(on_the_map) == len(set(on_the_map))
+    assert modules_in_the_tree() == set(on_the_map)
+
+
+def test_the_map_says_of_a_module_what_its_docstring_says() -> None:
+    for module, says in rows_of_the_map():
+        if module.endswith(".py"):
+            docstring = ast.get_docstring(ast.parse((SOURCE / module).read_text(encoding="utf-8")))
+            assert docstring is not None, module
+            assert says == docstring.splitlines()[0], module
 
 
 def test_modules_are_small_rooms() -> None:

@@ -9,7 +9,7 @@ from episodes.building.inpatient_anchors import inpatient_anchors
 from episodes.building.outpatient_anchors import outpatient_anchors
 from episodes.building.professional_anchors import professional_anchors
 from episodes.building.sources import Source
-from episodes.building.stays import inner_stays, stays_in_chains, with_stay_columns
+from episodes.building.stays import stays_in_chains, with_stay_columns
 
 ANCHOR_COLUMNS = {
     "person": pl.UInt32,
@@ -56,7 +56,7 @@ def find_anchors(source: Source, context: Context) -> tuple[pl.DataFrame, pl.Dat
     inpatient = _columns(inpatient_anchors(chained, context))
     outpatient = _columns(outpatient_anchors(source, context))
     inpatient, outpatient = _merge_lead_ins(inpatient, outpatient, context)
-    professional = _columns(professional_anchors(source, inner_stays(stays), context))
+    professional = _columns(professional_anchors(source, stays, context))
     return pl.concat([inpatient, outpatient, professional]), chained
 
 

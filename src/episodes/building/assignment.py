@@ -100,6 +100,8 @@ def assign(
         sums,
         claim_rows,
         keep_rows,
+        np.zeros(compiled.STATE_SIZE, np.int64),
+        np.zeros((compiled.POST_EPISODE + 1, 4), np.int64),
     )
     room = compiled.room_for_lines(policy, people, candidates, coded.lines) if keep_rows else 0
     line_rows = empty_rows(room)
@@ -116,13 +118,15 @@ def assign(
         sums,
         line_rows,
         keep_rows,
+        np.zeros(compiled.STATE_SIZE, np.int64),
+        np.zeros(int((people.episode_to - people.episode_from).max(initial=1)), np.int64),
     )
     return Assigned(sums=sums, claim_rows=first_rows(claim_rows, by_claim), line_rows=first_rows(line_rows, by_line))
 
 
 def _people(episodes: pl.DataFrame, items: pl.DataFrame, line_ranges: tuple[Array, Array]) -> People:
-    persons = episodes["person"].unique().sort().to_numpy()
     of_episode, of_item = episodes["person"].to_numpy(), items["person"].to_numpy()
+    persons = np.unique(of_episode)
     return People(
         episode_from=np.searchsorted(of_episode, persons, side="left"),
         episode_to=np.searchsorted(of_episode, persons, side="right"),

@@ -56,7 +56,9 @@ def build_source(source: Source, context: Context, *, keep_services: bool) -> Bu
     services = pl.DataFrame(schema=dict.fromkeys(SERVICE_COLUMNS, pl.String))
     if keep_services:
         lines = selected.details(assigned.line_rows.item)
-        services = services_frame(assigned, episodes, items, lines, context)
+        services = services_frame(
+            assigned, episodes, items, selected.claim_ids(items["claim"]), lines, context
+        )
     return BucketResult(
         episodes=summarise(episodes, assigned.sums, context),
         services=services,

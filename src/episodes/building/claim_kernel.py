@@ -17,7 +17,6 @@ from episodes.building.kernels import (
     POST,
     POST_EPISODE,
     PRE,
-    STATE_SIZE,
     STAY_PROCEDURE_RULE,
     STAY_RULE,
     add_row,
@@ -34,7 +33,7 @@ INPATIENT = 0
 PART, WHOLE_OF, APART_PART, APART_WHOLE = 0, 1, 2, 3
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def plain_period(policy, candidates, e, setting, day):
     """The period of an item by its first day alone; NO_PERIOD where it is not grouped."""
     if day < candidates.first_day[e] or day > candidates.post_episode_end[e]:
@@ -52,7 +51,7 @@ def plain_period(policy, candidates, e, setting, day):
     return POST_EPISODE
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def shares_by_days(policy, candidates, e, items, i, period, shares):
     """Cumulative shares of an item by days; returns the first period that has one."""
     start, end = items.span_start[i], items.span_end[i]
@@ -62,7 +61,8 @@ def shares_by_days(policy, candidates, e, items, i, period, shares):
     boundary = last_day if period == POST_EPISODE else episode_end
     if not over_anchor and end <= boundary:
         return NO_PERIOD
-    shares[:, WHOLE_OF] = length
+    for q in range(shares.shape[0]):
+        shares[q, WHOLE_OF] = length
     if not policy.remainder_by_days:
         inside = max(0, boundary - start + 1)
         shares[period, PART] = inside
@@ -94,7 +94,7 @@ def shares_by_days(policy, candidates, e, items, i, period, shares):
     return first
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def shares_by_gmlos(policy, candidates, e, items, i, period, shares):
     """Cumulative shares of a stay by GMLOS, the first day counted twice; its outlier part apart, by days."""
     start, end = items.span_start[i], items.span_end[i]
@@ -112,8 +112,9 @@ def shares_by_gmlos(policy, candidates, e, items, i, period, shares):
     has_outlier = policy.outlier_by_days and (
         items.outlier[i] != 0 or items.allowed_outlier[i] != 0 or items.standardized_outlier[i] != 0
     )
-    shares[:, WHOLE_OF] = whole
-    shares[:, APART_WHOLE] = length
+    for q in range(shares.shape[0]):
+        shares[q, WHOLE_OF] = whole
+        shares[q, APART_WHOLE] = length
     shares[period, PART] = part
     shares[period, APART_PART] = inside
     if beyond > 0 and (part < whole or has_outlier):
@@ -122,7 +123,7 @@ def shares_by_gmlos(policy, candidates, e, items, i, period, shares):
     return period
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def shares_by_visits(policy, candidates, e, items, visit_day, i, setting, shares):
     """Cumulative shares of a claim by the visits of each period; those outside every period count in the total."""
     total = items.visit_to[i] - items.visit_from[i]
@@ -142,7 +143,7 @@ def shares_by_visits(policy, candidates, e, items, visit_day, i, setting, shares
     return first
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def claim_reason(policy, candidates, items, rules, inclusions, e, i, period):
     """The first bar, exclusion or inclusion that takes an item out of an episode; INCLUDED if none does."""
     if items.bar[i] != INCLUDED:
@@ -173,18 +174,17 @@ def claim_reason(policy, candidates, items, rules, inclusions, e, i, period):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def assign_claims(
-    policy, people, candidates, items, visit_day, rules, inclusions, reasons, stays, sums, rows, keep_rows
+    policy, people, candidates, items, visit_day, rules, inclusions, reasons, stays, sums, rows, keep_rows, state, shares
 ):
     """Put every item into the windows of every candidate episode of its person; returns the number of rows.
 
     `stays` gets the excluded stays: person by person, with the episode that they are excluded from. `reasons` holds the
-    numbers of reasons that no rule carries: past_windows, not_kept_stay, in_earlier_episode.
+    numbers of reasons that no rule carries: past_windows, not_kept_stay, in_earlier_episode. `state` and `shares` are room
+    to work in.
     """
     past_windows, not_kept_stay, in_earlier = reasons
-    state = np.zeros(STATE_SIZE, np.int64)
-    shares = np.zeros((POST_EPISODE + 1, 4), np.int64)
     written = 0
     excluded_stays = 0
     for p in range(people.episode_from.size):
@@ -200,7 +200,9 @@ def assign_claims(
                     not items.kept[i] or start < candidates.first_day[e] or start > candidates.post_episode_end[e]
                 ):
                     continue
-                shares[:, :] = 0
+                for q in range(shares.shape[0]):
+                    for k in range(shares.shape[1]):
+                        shares[q, k] = 0
                 if own:
                     period = ANCHOR
                     first = NO_PERIOD

@@ -39,23 +39,32 @@ def not_covered_throughout(kinds: tuple[str, ...], episodes: pl.DataFrame, cover
         unknown = (pl.col("kind").cast(pl.String) == "unknown") & (
             pl.col("detail").is_null() | (pl.col("detail") == kind)
         )
-        spells = merged_spells(coverage.filter((pl.col("kind").cast(pl.String) == kind) | unknown))
-        throughout = days.join(spells, on="person", how="inner").filter(
-            (pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to"))
+        intervals = coverage.filter((pl.col("kind").cast(pl.String) == kind) | unknown).select(
+            "person", spell_start="start_date", spell_end=pl.col("end_date").fill_null(FAR_FUTURE)
         )
-        covered = covered.join(throughout.select("row"), on="row", how="semi")
+        by_one = _throughout(days, intervals)
+        left = days.join(by_one, on="row", how="anti")
+        others = intervals.join(left.select("person"), on="person", how="semi")
+        by_several = _throughout(left, merged_spells(others))
+        covered = covered.join(pl.concat([by_one, by_several]), on="row", how="semi")
     return days.join(covered, on="row", how="anti").select("row")
+
+
+def _throughout(days: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """Candidates (row) all of whose days lie in one spell."""
+    found = days.join(spells, on="person", how="inner").filter(
+        (pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to"))
+    )
+    return found.select("row").unique()
 
 
 def merged_spells(intervals: pl.DataFrame) -> pl.DataFrame:
     """Overlapping and adjacent intervals of a person joined into spells: person, spell_start, spell_end."""
-    ordered = intervals.select("person", "start_date", end=pl.col("end_date").fill_null(FAR_FUTURE)).sort(
-        "person", "start_date", "end"
-    )
-    reached = pl.col("end").cum_max().shift(1).over("person")
-    gap = (pl.col("start_date") > reached.dt.offset_by("1d")).fill_null(True)
+    ordered = intervals.select("person", "spell_start", "spell_end").sort("person", "spell_start", "spell_end")
+    reached = pl.col("spell_end").cum_max().shift(1).over("person")
+    gap = (pl.col("spell_start") > reached.dt.offset_by("1d")).fill_null(True)
     return (
         ordered.with_columns(_spell=gap.cum_sum().over("person"))
         .group_by("person", "_spell", maintain_order=True)
-        .agg(spell_start=pl.col("start_date").min(), spell_end=pl.col("end").max())
+        .agg(pl.col("spell_start").min(), pl.col("spell_end").max())
     )

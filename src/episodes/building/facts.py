@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Facts:
-    """What a bucket holds, as numbers that add up."""
+    """What a bucket holds, as numbers that add up; `covered_people` are those seen to be covered, at least."""
 
     people: int = 0
     claims: int = 0

@@ -44,6 +44,12 @@ class SelectedFrames:
         """claim, line (ordinals), line_number of some claims."""
         return self.lines.join(claims.to_frame("claim"), on="claim", how="semi").select("claim", "line", "line_number")
 
+    def claim_ids(self, claims: pl.Series) -> pl.Series:
+        """The ids of some claims."""
+        return claims.to_frame("claim").join(
+            self.all_claims.select("claim", "claim_id"), on="claim", how="left", maintain_order="left"
+        )["claim_id"]
+
     def details(self, lines: Array) -> pl.DataFrame:
         """What names the lines with some ordinals."""
         headers = self.all_claims.select("claim", "setting", "ccn", "from_date")

@@ -14,7 +14,8 @@ from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.frame_source import Frames, payable_total
 from episodes.building.person_tables import known_at, of_frames, of_store
-from episodes.building.store_source import StoreBucket, has_numeric_claim_ids, people_of_buckets
+from episodes.building.sidecar import has_numeric_claim_ids, people_of_buckets
+from episodes.building.store_source import StoreBucket
 from episodes.claims.codes_sidecar import NUMERIC_ID
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.people import bucket_of_hash, people_in_order

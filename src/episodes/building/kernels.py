@@ -82,7 +82,7 @@ def resolve_overlap(
             verdict[current] = WITHIN_EARLIER
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def boundary_of(amount, part, whole, apart, apart_part, apart_whole):
     """`amount` x `part` / `whole` + `apart` x `apart_part` / `apart_whole`, rounded half up (towards plus infinity)."""
     if apart == 0:
@@ -91,7 +91,7 @@ def boundary_of(amount, part, whole, apart, apart_part, apart_whole):
     return (2 * together + whole * apart_whole) // (2 * whole * apart_whole)
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def first_at_least(days, low, high, day):
     """The first place in days[low:high] (ascending) whose day is not before the given one."""
     while low < high:
@@ -103,7 +103,7 @@ def first_at_least(days, low, high, day):
     return low
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def inclusion_reason(rules, period, day_after, setting, emergency, related, by_surgeon):
     """The reason for which an item is not included, by the first inclusion rule that fits it; INCLUDED if none."""
     for k in range(rules.period.size):
@@ -120,7 +120,7 @@ def inclusion_reason(rules, period, day_after, setting, emergency, related, by_s
     return INCLUDED
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def note_row(state, episode, final, period, reason, cents):
     """Take a row of an item into account for its booking. Rows come by episode, then by period."""
     state[SEEN] += cents
@@ -143,7 +143,7 @@ def note_row(state, episode, final, period, reason, cents):
             state[AFTER_OF_IN_CENTS] = cents
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def start_item(state):
     """Forget the item before."""
     for k in range(STATE_SIZE):
@@ -152,7 +152,7 @@ def start_item(state):
     state[FIRST_AFTER] = -1
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def enter(sums, destination, period, reason, cents, memo):
     """One entry of the balance."""
     sums.balance_items[destination, period, reason] += 1
@@ -160,7 +160,7 @@ def enter(sums, destination, period, reason, cents, memo):
     sums.balance_memo[destination, period, reason] += memo
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def book_item(state, sums, full, past_windows, outside_reason):
     """Book an item once, by precedence (docs/outputs.md, balance), from the state that its rows have left."""
     booked = np.int64(0)
@@ -195,7 +195,7 @@ def book_item(state, sums, full, past_windows, outside_reason):
         enter(sums, OUTSIDE, NO_PERIOD, past_windows, rest, np.int64(0))
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def add_row(rows, written, keep, sums, candidates, e, item, period, reason, category, start, cents, allowed, standardized):
     """Add a row of an item to the sums of its episode, and to the rows where they are kept; returns rows written."""
     if reason == INCLUDED:

@@ -23,7 +23,6 @@ from episodes.building.kernels import (
     POST_EPISODE,
     PRE,
     SETTING_NOT_COVERED,
-    STATE_SIZE,
     add_row,
     book_item,
     first_at_least,
@@ -51,7 +50,7 @@ FACILITY, SURGEON, ASSISTANT, ANESTHESIA, PROFESSIONAL_CARE, EMERGENCY, OUTPATIE
 """Category numbers, as in `categories.SERVICE_CATEGORIES`."""
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def bar_of(policy, lines, setting, line):
     """The bar that holds for a line whatever the episode; INCLUDED if none does."""
     if not policy.paid[setting]:
@@ -66,7 +65,7 @@ def bar_of(policy, lines, setting, line):
     return INCLUDED
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def bits_of(rules, lines, setting, line, day):
     """The exclusions whose codes a line carries on its day, one bit a rule."""
     bits = rules.always_bits
@@ -89,7 +88,7 @@ def bits_of(rules, lines, setting, line, day):
     return bits
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def line_reason(rules, candidates, stays, p, e, bits, period, day):
     """The first exclusion that takes a line out of an episode; INCLUDED if none does."""
     bits &= candidates.rule_bits[e]
@@ -107,7 +106,7 @@ def line_reason(rules, candidates, stays, p, e, bits, period, day):
     return INCLUDED
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def is_global_surgery(policy, rules, lines, line, day):
     """Whether the fee schedule gives a line a global surgical period, by its component modifier."""
     hcpcs = lines.hcpcs[line]
@@ -129,7 +128,7 @@ def is_global_surgery(policy, rules, lines, line, day):
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def category_of(rules, candidates, lines, e, line, claim, setting, period, own):
     """The service category of a line within an episode; no amount depends on it."""
     if own or (setting == OUTPATIENT and period == ANCHOR and candidates.anchor_claim[e] == claim):
@@ -152,7 +151,7 @@ def category_of(rules, candidates, lines, e, line, claim, setting, period, own):
     return PROFESSIONAL_CARE
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def line_period(policy, rules, candidates, lines, e, line, setting, day, emergency_days):
     """The period of a line within an episode; NO_PERIOD where it is not grouped."""
     begin = candidates.anchor_start[e]
@@ -186,7 +185,7 @@ def line_period(policy, rules, candidates, lines, e, line, setting, day, emergen
     return POST_EPISODE
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def remembered_emergency_days(policy, rules, candidates, lines, claims, stays, p, e, low, high):
     """Days of the look-back with a grouped emergency line: bit k is k days before the anchor's first day."""
     if policy.emergency_days < 0:
@@ -212,7 +211,7 @@ def remembered_emergency_days(policy, rules, candidates, lines, claims, stays, p
     return found
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def room_for_lines(policy, people, candidates, lines):
     """How many rows the lines of all episodes can need at most."""
     room = 0
@@ -226,20 +225,36 @@ def room_for_lines(policy, people, candidates, lines):
     return room
 
 
-@njit(cache=True, nogil=True)
-def assign_lines(policy, people, candidates, lines, claims, rules, inclusions, reasons, stays, sums, rows, keep_rows):
-    """Put every line into the windows of every candidate episode of its person; returns the number of rows."""
+@njit(cache=True, nogil=True, _nrt=False)
+def payable_lines(of_people, person_lines, claim_of_line, setting, amount):
+    """Number and cents of the lines that are paid by line, of some people."""
+    items = np.int64(0)
+    cents = np.int64(0)
+    for p in range(of_people.size):
+        if of_people[p]:
+            for line in range(person_lines[p], person_lines[p + 1]):
+                if setting[claim_of_line[line]] >= OUTPATIENT:
+                    items += 1
+                    if amount[line] != NULL_CENTS:
+                        cents += amount[line]
+    return items, cents
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def assign_lines(
+    policy, people, candidates, lines, claims, rules, inclusions, reasons, stays, sums, rows, keep_rows, state, emergency
+):
+    """Put every line into the windows of every candidate episode of its person; returns the number of rows.
+
+    `state` and `emergency` (as long as the most candidates of a person) are room to work in.
+    """
     past_windows, _, in_earlier = reasons
-    state = np.zeros(STATE_SIZE, np.int64)
-    emergency = np.zeros(64, np.int64)
     written = 0
     for p in range(people.episode_from.size):
         low, high = people.line_from[p], people.line_to[p]
         e_from, e_to = people.episode_from[p], people.episode_to[p]
         first_of_all = FAR_DAY
         last_of_all = -FAR_DAY
-        if e_to - e_from > emergency.size:
-            emergency = np.zeros(2 * (e_to - e_from), np.int64)
         for e in range(e_from, e_to):
             first_of_all = min(
                 first_of_all, min(candidates.first_day[e], candidates.anchor_start[e] - policy.look_back_days)

@@ -12,6 +12,7 @@ from episodes.building.inpatient_anchors import anchor_codes
 from episodes.building.outpatient_anchors import best_first, diagnoses_of_line
 from episodes.building.provider_types import with_provider_columns
 from episodes.building.sources import Source
+from episodes.building.stays import inner_stays
 
 
 def professional_anchors(source: Source, stays: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -33,7 +34,7 @@ def professional_anchors(source: Source, stays: pl.DataFrame, context: Context) 
     )
     if triggers.is_empty():
         return pl.DataFrame()
-    placed = _with_facility(triggers, source, stays, context)
+    placed = _with_facility(triggers, source, inner_stays(stays), context)
     best = (
         best_first(placed, context)
         .with_columns(_stay=pl.when("facility_is_stay").then("facility_claim"))

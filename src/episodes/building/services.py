@@ -34,7 +34,12 @@ SERVICE_COLUMNS = (
 
 
 def services_frame(
-    assigned: Assigned, episodes: pl.DataFrame, items: pl.DataFrame, lines: pl.DataFrame, context: Context
+    assigned: Assigned,
+    episodes: pl.DataFrame,
+    items: pl.DataFrame,
+    item_ids: pl.Series,
+    lines: pl.DataFrame,
+    context: Context,
 ) -> pl.DataFrame:
     """Service rows with what names them.
 
@@ -42,15 +47,16 @@ def services_frame(
         assigned: of `assignment.assign`, with its rows.
         episodes: candidates with episode_id and `row`.
         items: of `claim_items.claim_items`.
+        item_ids: the claim id of each.
         lines: what names the line of each row (`sources.LINE_DETAILS`), in the order of the rows.
         context: of the run.
     """
     by_claim = _rows(assigned.claim_rows, context).join(
         items.select(
             "claim",
-            "claim_id",
             "setting",
             "ccn",
+            claim_id=item_ids,
             item=pl.col("item").cast(pl.Int64),
             line_number=pl.lit(0, dtype=pl.Int32),
             service_start="start",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,12 @@ import polars as pl
 import pyarrow as pa
 
 from episodes.building.arrays import Array
-from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY
+from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS, NULL_DAY
 from episodes.claims.contract import TABLES, types_of
 
 
 class Sidecar:
-    """The codes of one bucket; only what is asked for is read.
+    """The codes of one bucket; only what is asked for is read, and that once.
 
     Args:
         folder: where its arrays lie.
@@ -24,15 +25,21 @@ class Sidecar:
     def __init__(self, folder: Path) -> None:
         self._codes = folder
         self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
+        self._opened: dict[str, Array] = {}
+        self._read: dict[str, pl.Series] = {}
 
     def array(self, name: str) -> Array:
         """An array by its name, in mapped memory."""
-        return np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
+        if name not in self._opened:
+            self._opened[name] = np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
+        return self._opened[name]
 
     def dictionary(self, name: str) -> pl.Series:
         """The values that the codes of a column point to."""
-        text = (self._codes / f"{name}.txt").read_text(encoding="utf-8")
-        return pl.Series(text.split("\n")[:-1], dtype=pl.String)
+        if name not in self._read:
+            text = (self._codes / f"{name}.txt").read_text(encoding="utf-8")
+            self._read[name] = pl.Series(text.split("\n")[:-1], dtype=pl.String)
+        return self._read[name]
 
     def ids(self, name: str, rows: Array) -> pl.Series:
         """The text of some ids, from their bytes in mapped memory."""
@@ -40,35 +47,53 @@ class Sidecar:
         whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
         return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
 
-    def frame(self, table: str, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
+    def frame(self, table: str, rows: Array, columns: Iterable[str]) -> pl.DataFrame:
         """Some rows of a table, by their ordinals."""
         types = self._types[table]
         return pl.DataFrame({name: self._column(f"{table}.{name}", rows, types[name]) for name in columns})
 
     def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
         if isinstance(dtype, pl.List):
-            return self._list(name, rows, pl.Series(dtype=dtype.inner).dtype)
+            return self.lists(name, rows, pl.Series(dtype=dtype.inner).dtype)
         values = self.array(name)[rows]
-        if dtype == pl.Date:
-            return pl.Series(values).replace(NULL_DAY, None).cast(pl.Date)
-        if dtype.is_integer():
-            return pl.Series(values).replace(NULL_CENTS, None).cast(dtype)
         if dtype == pl.Float64:
             return pl.Series(values).fill_nan(None)
-        if dtype == pl.Boolean:
-            return pl.Series(values).replace(-1, None).cast(pl.Boolean)
-        return self.dictionary(name).gather(pl.Series(values).replace(-1, None))
+        if dtype == pl.Date:
+            return _with_nulls(values, NULL_DAY).cast(pl.Date)
+        if dtype.is_integer():
+            return _with_nulls(values, NULL_CENTS).cast(dtype)
+        coded = _with_nulls(values, -1)
+        return coded.cast(pl.Boolean) if dtype == pl.Boolean else self.dictionary(name).gather(coded)
 
-    def _list(self, name: str, rows: Array, inner: pl.DataType) -> pl.Series:
+    def lists(self, name: str, rows: Array, inner: pl.DataType) -> pl.Series:
         """A column of lists of text or dates; an empty list where there is none."""
         offsets, elements = self.array(f"{name}.offsets"), self.array(f"{name}.elements")
         lengths = offsets[rows + 1] - offsets[rows]
         ends = np.cumsum(lengths)
         places = np.repeat(offsets[rows] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
-        found = pl.Series(elements[places])
         if inner == pl.Date:
-            values = found.replace(NULL_DAY, None).cast(pl.Date)
+            values = _with_nulls(elements[places], NULL_DAY).cast(pl.Date)
         else:
-            values = self.dictionary(f"{name}.elements").gather(found.replace(-1, None))
+            values = self.dictionary(f"{name}.elements").gather(_with_nulls(elements[places], -1))
         lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), values.to_arrow())
         return pl.Series(pl.from_arrow(lists))
+
+
+def _with_nulls(values: Array, null: int) -> pl.Series:
+    """Numbers as a series, null where they are the number that stands for it."""
+    missing = values == null
+    if not missing.any():
+        return pl.Series(values)
+    return pl.Series(pl.from_arrow(pa.array(values, mask=missing)))
+
+
+def people_of_buckets(store: Path, buckets: int) -> list[int]:
+    """How many people have claims in each bucket."""
+    folders = [store / "codes" / f"{bucket:05d}" for bucket in range(buckets)]
+    return [int(np.load(folder / "person_claims.npy", mmap_mode="r").size) - 1 for folder in folders]
+
+
+def has_numeric_claim_ids(store: Path, buckets: int) -> bool:
+    """Whether all claim ids of a store are numbers."""
+    said = [store / "codes" / f"{bucket:05d}" / ABOUT for bucket in range(buckets)]
+    return all(bool(json.loads(file.read_text(encoding="utf-8"))["numeric_claim_ids"]) for file in said)

@@ -57,6 +57,26 @@ def asks_for_visits(context: Context) -> bool:
     )
 
 
+def lists_looked_at(context: Context) -> set[str]:
+    """The lists of codes of a claim that some rule of the programme looks at."""
+    construction = context.program.rules.construction
+    anchors, kinds = construction.anchors, {rule.kind for rule in construction.services.exclusions}
+    remapped = anchors.first_drg_year is not None and context.references.table("drg_remap").height > 0
+    by_diagnosis = (
+        remapped
+        or anchors.needed_diagnoses
+        or anchors.fracture is not None
+        or any(rung.kind == "anchor_diagnosis" for rung in construction.exclusions)
+    )
+    by_procedure = remapped or anchors.needed_procedures or "stay_procedure" in kinds
+    asked = {
+        "diagnoses": by_diagnosis,
+        "procedures": by_procedure,
+        "demonstration_codes": "hospice_demonstration" in kinds,
+    }
+    return {name for name, is_asked in asked.items() if is_asked}
+
+
 class Selected(Protocol):
     """Everything of the people with a candidate episode."""
 
@@ -94,6 +114,10 @@ class Selected(Protocol):
         """claim, line (ordinals), line_number of some claims."""
         ...
 
+    def claim_ids(self, claims: pl.Series) -> pl.Series:
+        """The ids of some claims (ordinals)."""
+        ...
+
     def details(self, lines: Array) -> pl.DataFrame:
         """What names the lines with some ordinals, in their order (columns: `LINE_DETAILS`)."""
         ...
@@ -115,7 +139,7 @@ class Source(Protocol):
         ...
 
     def outpatient_days(self, people: pl.Series) -> pl.DataFrame:
-        """Days of outpatient claims of some people, with `HEADER_OF_LINE`, hcpcs (list), cents, payer_cents of the day's lines."""
+        """Days of outpatient claims of some people, with `HEADER_OF_LINE`, hcpcs (list) and cents of the day."""
         ...
 
     def select(self, people: pl.Series) -> Selected:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,33 +11,28 @@ import polars as pl
 
 from episodes.building.amounts import basis_amount
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
+from episodes.building.compiled import kernels
 from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
 from episodes.building.sidecar import Sidecar
-from episodes.building.sources import HEADER_OF_LINE, LINE_DETAILS, VISIT_COLUMNS, asks_for_visits
-from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS, SETTINGS
+from episodes.building.sources import (
+    HEADER_OF_LINE,
+    LINE_DETAILS,
+    VISIT_COLUMNS,
+    asks_for_visits,
+    lists_looked_at,
+)
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS
 from episodes.tables import scan_parquet
 
 LATE = -1
 """Setting number of a claim that was processed after the date the claims are known at: it is not there."""
 
-HEADER_COLUMNS = (
-    "setting",
-    "from_date",
-    "thru_date",
-    "admission_date",
-    "discharge_date",
-    "discharge_status",
-    "ms_drg",
-    "pricing_drg",
-    "mdc",
-    "ccn",
-    "provider_type",
-    "attending_npi",
-    "operating_npi",
+_DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
+_CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
+_AMOUNTS = (
     "allowed_cents",
     "paid_cents",
     "outlier_cents",
@@ -49,19 +43,29 @@ HEADER_COLUMNS = (
     "uncompensated_care_cents",
     "standardized_cents",
     "standardized_outlier_cents",
+)
+STAY_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *_AMOUNTS,
+    "discharge_status",
+    "attending_npi",
+    "operating_npi",
+    "primary_payer_paid_cents",
+    "keep_inner",
+    "process_date",
+)
+"""What is read of hospital stays to find anchors, their diagnoses and procedures apart."""
+ITEM_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *_AMOUNTS,
     "primary_payer_paid_cents",
     "low_utilization",
-    "keep_inner",
     "keep_inner_outer",
     "bill_type",
-    "process_date",
-    "demonstration_codes",
-    "diagnoses",
-    "procedures",
 )
-"""What is read of the claims that are paid as a whole."""
-
-_LISTS = ("diagnoses", "procedures", "demonstration_codes")
+"""What is read of claims that are paid as a whole, of people with a candidate."""
 
 
 class StoreBucket(Sidecar):
@@ -80,6 +84,7 @@ class StoreBucket(Sidecar):
         self._first_person = first_person
         self._context = context
         self._people = pl.Series([], dtype=pl.UInt32)
+        self._whole: dict[str, pl.DataFrame] = {}
 
     # --- arrays ---------------------------------------------------------------------------------------------
 
@@ -116,13 +121,33 @@ class StoreBucket(Sidecar):
     # --- frames of rows -------------------------------------------------------------------------------------
 
     def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        """Claims by their ordinals, with person, claim, claim_id and amount."""
-        read = self.frame("claims", rows, columns).with_columns(
+        """Claims by their ordinals, with person and claim."""
+        return self.frame("claims", rows, columns).with_columns(
             person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
             claim=pl.Series(rows.astype(np.uint32)),
-            claim_id=self.ids("claim_id", rows),
         )
-        return read
+
+    def _lists_of(self, rows: Array, columns: Sequence[str]) -> list[pl.Series]:
+        """Columns of lists, empty ones where no rule of the programme looks at them."""
+        wanted = lists_looked_at(self._context)
+        return [
+            self.lists(f"claims.{name}", rows, pl.String()).alias(name)
+            if name in wanted
+            else pl.Series(name, [[]], dtype=pl.List(pl.String)).new_from_index(0, rows.size)
+            for name in columns
+        ]
+
+    def claim_ids(self, claims: pl.Series) -> pl.Series:
+        """The ids of some claims."""
+        return self.ids("claim_id", claims.to_numpy().astype(np.int64))
+
+    def _with_header(self, lines: pl.DataFrame, claims: Array) -> pl.DataFrame:
+        """Lines with what `HEADER_OF_LINE` says of their claims."""
+        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person", "diagnoses")]
+        headers = self._headers(claims, columns).with_columns(
+            self._lists_of(claims, ("diagnoses",)), claim_id=self.ids("claim_id", claims)
+        )
+        return lines.join(headers, on="claim", how="inner", maintain_order="left")
 
     def _line_frame(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         amounts = ("allowed_cents", "paid_cents", "standardized_cents")
@@ -147,7 +172,11 @@ class StoreBucket(Sidecar):
         """Inpatient claims, but those of hospitals that the programme takes out."""
         rows = np.flatnonzero(self._settings == SETTINGS.index("inpatient"))
         removed = list(self._context.program.rules.construction.anchors.removed_hospitals.value)
-        stays = self._headers(rows, HEADER_COLUMNS).with_columns(amount=basis_amount(self._context, line=False))
+        stays = self._headers(rows, STAY_COLUMNS).with_columns(
+            self._lists_of(rows, ("diagnoses", "procedures")),
+            amount=basis_amount(self._context, line=False),
+            claim_id=self.ids("claim_id", rows),
+        )
         return stays.filter(~pl.col("ccn").is_in(removed).fill_null(False)) if removed else stays
 
     def lines_with_codes(self, codes: Sequence[str], settings: Sequence[str]) -> pl.DataFrame:
@@ -169,9 +198,7 @@ class StoreBucket(Sidecar):
                 "diagnosis",
             ),
         )
-        claims = np.unique(self.array("line_claim")[rows])
-        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
-        return lines.join(self._headers(claims, columns), on="claim", how="left", maintain_order="left")
+        return self._with_header(lines, np.unique(self.array("line_claim")[rows]))
 
     def lines_of_claims(self, claims: pl.Series) -> pl.DataFrame:
         """Lines of some claims, in line order."""
@@ -191,8 +218,7 @@ class StoreBucket(Sidecar):
                 pl.col("hcpcs"), cents=pl.col("amount").sum(), payer_cents=pl.col("primary_payer_paid_cents").sum()
             )
         )
-        columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person")]
-        return of_day.join(self._headers(claims, columns), on="claim", how="inner", maintain_order="left")
+        return self._with_header(of_day, claims)
 
     def select(self, people: pl.Series) -> StoreBucket:
         """This bucket, for some of its people."""
@@ -219,8 +245,10 @@ class StoreBucket(Sidecar):
             ("ms_drg", "pricing_drg", "ccn", "provider_type"),
         )
         late = int((self._settings == LATE).sum())
-        coverage = scan_parquet(self._tables["coverage"]).select("beneficiary_id").collect()
-        everybody = self.ids("beneficiary_id", np.arange(self.people))
+        covered = self.coverage["person"].n_unique()
+        if not covered:
+            everybody = self.ids("beneficiary_id", np.arange(self.people)).to_frame("beneficiary_id")
+            covered = everybody.join(self._all_of("coverage"), on="beneficiary_id", how="semi").height
         known_lines = self._settings[self.array("line_claim")] != LATE if late else None
         return Facts(
             people=self.people,
@@ -229,8 +257,8 @@ class StoreBucket(Sidecar):
             claims_processed_later=late,
             payable_items=items,
             payable_cents=cents,
-            coverage_intervals=coverage.height,
-            covered_people=everybody.to_frame("beneficiary_id").join(coverage, on="beneficiary_id", how="semi").height,
+            coverage_intervals=self._all_of("coverage").height,
+            covered_people=covered,
             stays=stays.height,
             stays_with_drg=stays.select(pl.coalesce("pricing_drg", "ms_drg").count()).item(),
             stays_with_hospital=stays.select(pl.coalesce("ccn", "provider_type").count()).item(),
@@ -240,14 +268,19 @@ class StoreBucket(Sidecar):
         """Number and cents of the payable items of some people (by person of the bucket)."""
         counted = of_people[self._person_of_claim]
         whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
-        columns = ["setting", *(name for name in HEADER_COLUMNS if name.endswith("_cents"))]
-        amounts = self.frame("claims", whole, columns).select(basis_amount(self._context, line=False).sum())
-        by_line = counted & (self._settings >= len(SETTINGS) - len(LINE_PAID_SETTINGS))
-        lines = self.array(f"lines.{self._context.program.amount_basis}_cents")
-        of_line = by_line[self.array("line_claim")]
-        paid = of_line & (lines != NULL_CENTS)
-        cents = int(amounts.item() or 0) + int(lines[paid].sum() if paid.size else 0)
-        return whole.size + int(of_line.sum()), cents
+        basis = self._context.program.amount_basis
+        add_ons = () if basis == "standardized" else ("setting", *_AMOUNTS)
+        amounts = self.frame("claims", whole, dict.fromkeys((f"{basis}_cents", *add_ons))).select(
+            basis_amount(self._context, line=False).sum()
+        )
+        items, cents = kernels().payable_lines(
+            of_people,
+            self.array("person_lines"),
+            self.array("line_claim"),
+            frozen(self._settings),
+            self.array(f"lines.{basis}_cents"),
+        )
+        return whole.size + int(items), int(amounts.item() or 0) + int(cents)
 
     # --- of the people chosen -------------------------------------------------------------------------------
 
@@ -256,7 +289,10 @@ class StoreBucket(Sidecar):
         """Claims that are paid as a whole, of the people chosen."""
         of_whole = (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS))
         rows = np.flatnonzero(of_whole & self._chosen[self._person_of_claim])
-        return self._headers(rows, HEADER_COLUMNS).with_columns(amount=basis_amount(self._context, line=False))
+        return self._headers(rows, ITEM_COLUMNS).with_columns(
+            self._lists_of(rows, ("procedures", "demonstration_codes")),
+            amount=basis_amount(self._context, line=False),
+        )
 
     @cached_property
     def visit_lines(self) -> pl.DataFrame:
@@ -267,19 +303,24 @@ class StoreBucket(Sidecar):
         rows = self._line_rows_of(home_health.to_numpy().astype(np.int64))
         return self._line_frame(rows, [name for name in VISIT_COLUMNS if name != "claim"]).select(VISIT_COLUMNS)
 
-    @property
+    @cached_property
     def beneficiaries(self) -> pl.DataFrame:
         """People chosen."""
         return self._of_people("beneficiaries")
 
-    @property
+    @cached_property
     def coverage(self) -> pl.DataFrame:
         """Intervals of coverage of the people chosen."""
         return self._of_people("coverage")
 
     def _of_people(self, table: str) -> pl.DataFrame:
         ids = self.beneficiary_ids(self._people)
-        return scan_parquet(self._tables[table]).collect().join(ids, on="beneficiary_id", how="inner")
+        return self._all_of(table).join(ids, on="beneficiary_id", how="inner")
+
+    def _all_of(self, table: str) -> pl.DataFrame:
+        if table not in self._whole:
+            self._whole[table] = scan_parquet(self._tables[table]).collect()
+        return self._whole[table]
 
     @cached_property
     def line_ranges(self) -> tuple[Array, Array]:
@@ -336,7 +377,9 @@ class StoreBucket(Sidecar):
     def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
         """claim, line (ordinals), line_number of some claims."""
         rows = self._line_rows_of(claims.to_numpy().astype(np.int64))
-        return self._line_frame(rows, ()).select("claim", "line", "line_number")
+        return self.frame("lines", rows, ("line_number",)).with_columns(
+            line=pl.Series(rows.astype(np.uint32)), claim=pl.Series(self.array("line_claim")[rows].astype(np.uint32))
+        )
 
     def details(self, lines: Array) -> pl.DataFrame:
         """What names the lines with some ordinals."""
@@ -350,15 +393,3 @@ class StoreBucket(Sidecar):
             .with_columns(service_start=pl.coalesce("service_date", "from_date"))
             .select(LINE_DETAILS)
         )
-
-
-def people_of_buckets(store: Path, buckets: int) -> list[int]:
-    """How many people have claims in each bucket."""
-    folders = [store / "codes" / f"{bucket:05d}" for bucket in range(buckets)]
-    return [int(np.load(folder / "person_claims.npy", mmap_mode="r").size) - 1 for folder in folders]
-
-
-def has_numeric_claim_ids(store: Path, buckets: int) -> bool:
-    """Whether all claim ids of a store are numbers."""
-    said = [store / "codes" / f"{bucket:05d}" / ABOUT for bucket in range(buckets)]
-    return all(bool(json.loads(file.read_text(encoding="utf-8"))["numeric_claim_ids"]) for file in said)

@@ -61,12 +61,9 @@ def _days_after(column: str, days: int) -> pl.Expr:
 
 def with_episode_ids(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Add `episode_id`: a stable hash of programme, beneficiary, anchor claim and start."""
+    parts = ("beneficiary_id", "anchor_setting", "anchor_claim_id", "anchor_line_number", "anchor_start")
     keys = episodes.select(
-        "beneficiary_id", "anchor_setting", "anchor_claim_id", "anchor_line_number", "anchor_start"
-    ).iter_rows()
-    ids = [_episode_id(context.program.id, *(str(part) for part in key)) for key in keys]
+        pl.concat_str(pl.lit(context.program.id), *(pl.col(part).cast(pl.String) for part in parts), separator="\x1f")
+    ).to_series()
+    ids = [hashlib.sha256(key.encode()).hexdigest()[:20] for key in keys.to_list()]
     return episodes.with_columns(episode_id=pl.Series(ids, dtype=pl.String))
-
-
-def _episode_id(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:20]

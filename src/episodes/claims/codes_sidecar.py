@@ -1,10 +1,10 @@
 """The codes sidecar of a store's bucket: what kernels read, memory-mapped, without touching Parquet.
 
 One `.npy` array a column of claims and lines: day numbers, cents, and codes that point into a sorted dictionary of the
-bucket (`<column>.txt`, one value a line; code -1 is null). Offsets lead from person to claims and from claim to lines.
-Offsets lead from person to claims and to lines, and from claim to lines; `line_claim` leads back. Rows are named by their
-ordinal: ids of people and claims are not coded, but their text lies beside (`.offsets` and `.bytes`), to name the few rows
-that a result shows. It can be made anew from the Parquet files at any time.
+bucket (`<column>.txt`, one value a line; code -1 is null). Offsets lead from person to claims and to lines, and from
+claim to lines; `line_claim` leads back. Rows are named by their ordinal: ids of people and claims are not coded, but
+their text lies beside (`.offsets` and `.bytes`), to name the few rows that a result shows. It can be made anew from the
+Parquet files at any time.
 """
 
 from __future__ import annotations

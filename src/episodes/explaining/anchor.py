@@ -1,4 +1,4 @@
-"""Why this is an episode: the claim and code that set it off, its price code, hospital, physicians, chain, lead-in."""
+"""Why this is an episode: the claim and code that set it off, what had to come with it, facility, chain, lead-in."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import polars as pl
 
 from episodes.building.built import BuiltEpisodes
 from episodes.errors import count_of
-from episodes.explaining.findings import Finding, FiredRule, RuleBook
+from episodes.explaining.findings import Finding, RuleBook
+from episodes.explaining.price_code import drg_of, label_of, price_code_of
 from episodes.programs import Program
-from episodes.programs.code_tables import load_codes
 
 _ANCHORS = "construction.anchors"
 _KIND_OF_CODE = {"inpatient": "MS-DRG", "outpatient": "HCPCS", "professional": "HCPCS"}
@@ -28,53 +28,79 @@ def why_it_is_one(
         built: what was built.
         rules: of its programme.
     """
-    found = [*_trigger(episode, built.program, rules), *_chain(episode, services, rules), *_lead_in(episode, rules)]
-    return (*found, *_parties(episode, built), _amounts(built, rules))
+    program = built.program
+    return (
+        _trigger(episode, program, rules),
+        *_needed(episode, program, rules),
+        *price_code_of(episode, program, rules),
+        *_facility(episode, services, rules),
+        *_chain(episode, services, rules),
+        *_lead_in(episode, rules),
+        *_parties(episode, built),
+        *_marks(episode, program, rules),
+        _amounts(built, rules),
+    )
 
 
-def _trigger(episode: Mapping[str, Any], program: Program, rules: RuleBook) -> Iterator[Finding]:
+def _trigger(episode: Mapping[str, Any], program: Program, rules: RuleBook) -> Finding:
     setting, code, category = episode["anchor_setting"], episode["anchor_code"], episode["category"]
     name = program.rules.categories.get(category, category)
-    how, rule, label = _lookup(episode, program, rules)
+    rule, label = label_of(episode, program, rules)
     billed = f"{_KIND_OF_CODE.get(setting, 'code')} {code}" + (f" ({label})" if label else "")
-    yield Finding(
-        "trigger",
-        f"The {setting} claim {episode['anchor_claim_id']} carries {billed}, a trigger of {category} ({name}).",
-        rule,
-        facts={"anchor_claim_id": episode["anchor_claim_id"], "anchor_code": code, "category": category},
-    )
-    cell = f", price cell {episode['price_cell']}" if episode["price_cell"] != episode["price_code"] else ""
-    apc = f" APC of the trigger line: {episode['apc']}." if episode["apc"] else ""
-    facts = {"price_code": episode["price_code"], "price_cell": episode["price_cell"]}
-    yield Finding("price code", f"Priced as {episode['price_code']}{cell}: {how}.{apc}", rule, facts=facts)
+    says = f"The {setting} claim {episode['anchor_claim_id']} carries {billed}, a trigger of {category} ({name})."
+    if setting == "professional":
+        rule = (*rule, *rules.named(f"{_ANCHORS}.professional.not_modifiers"))
+    facts = {"anchor_claim_id": episode["anchor_claim_id"], "anchor_code": code, "category": category}
+    return Finding("trigger", says, rule, facts=facts)
 
 
-def _lookup(
-    episode: Mapping[str, Any], program: Program, rules: RuleBook
-) -> tuple[str, tuple[FiredRule, ...], str | None]:
-    """How the code led to category and price code, by which rule, and what the code is called."""
+def _needed(episode: Mapping[str, Any], program: Program, rules: RuleBook) -> Iterator[Finding]:
+    """Procedures and diagnoses without which the stay would have started no episode."""
+    if episode["anchor_setting"] != "inpatient":
+        return
+    drg = drg_of(episode, program)
     anchors = program.rules.construction.anchors
-    table = load_codes(anchors.codes.value)
-    setting, code, price_code = episode["anchor_setting"], episode["anchor_code"], episode["price_code"]
-    of_price = (pl.col("category") == episode["category"]) & (pl.col("price_code") == price_code)
-    listed = table.filter((pl.col("anchor_setting") == setting) & of_price)
-    own = listed.filter(pl.col("code") == code)
-    if own.height:
-        how = "the code itself" if code == price_code else f"it stands for {code} in the table of anchor codes"
-        label = own["label"][0] if "label" in own.columns else None
-        return how, rules.named(f"{_ANCHORS}.codes"), label
-    if anchors.drg_map is not None:
-        dates = pl.lit(episode["anchor_end"]).is_between(
-            pl.col("valid_from").str.to_date(), pl.col("valid_to").str.to_date()
-        )
-        mapped = load_codes(anchors.drg_map.value).filter(of_price & dates)
-        if mapped.filter(pl.col("from_drg") == code).height:
-            how = f"the family that {code}, as billed at the time, belongs to"
-            return how, rules.named(f"{_ANCHORS}.drg_map"), None
-        if not listed.height:
-            how = f"the family of the DRG that the input re-grouped {code} to"
-            return how, rules.named(f"{_ANCHORS}.drg_map"), None
-    return f"the DRG that the input re-grouped {code} to", rules.named(f"{_ANCHORS}.codes"), None
+    for kind, path, listed in (
+        ("procedure", f"{_ANCHORS}.needed_procedures", anchors.needed_procedures),
+        ("diagnosis", f"{_ANCHORS}.needed_diagnoses", anchors.needed_diagnoses),
+    ):
+        for needed in listed:
+            if drg in needed.drgs:
+                only = f"A stay of DRG {drg} starts an episode only with a {kind} of the list {needed.table!r}"
+                yield Finding(f"needed {kind}", f"{only}; the last stay has one.", rules.named(f"{path}.{needed.id}"))
+
+
+def _facility(episode: Mapping[str, Any], services: pl.DataFrame, rules: RuleBook) -> Iterator[Finding]:
+    """The stay or visit that a professional trigger was rendered in."""
+    if episode["anchor_setting"] != "professional":
+        return
+    rendered_in = facility_rows(services)
+    rule = rules.named(f"{_ANCHORS}.professional.facility")
+    if rendered_in.is_empty():
+        says = "The input shows no facility claim with what was rendered in it among the items of the episode."
+        yield Finding("facility", says, rule)
+        return
+    first = rendered_in.row(0, named=True)
+    is_stay = first["setting"] == "inpatient"
+    says = (
+        f"Rendered in the stay {first['claim_id']}, {episode['anchor_start']} to {episode['anchor_end']}, which is the "
+        "anchor."
+        if is_stay
+        else f"No stay holds the day; the outpatient claim {first['claim_id']} of the day is the facility's."
+    )
+    yield Finding("facility", says, rule, facts={"facility_claim_id": first["claim_id"], "facility_is_stay": is_stay})
+
+
+def facility_rows(services: pl.DataFrame) -> pl.DataFrame:
+    """The items of the facility that a professional trigger was rendered in: a stay, or lines of a visit."""
+    return services.filter((pl.col("category") == "anchor_facility") & (pl.col("setting") != "professional"))
+
+
+def begins_with_stay(episode: Mapping[str, Any], services: pl.DataFrame) -> bool:
+    """Whether the anchor is a hospital stay, or was rendered in one."""
+    if episode["anchor_setting"] == "professional":
+        return not facility_rows(services).filter(pl.col("setting") == "inpatient").is_empty()
+    return bool(episode["anchor_setting"] == "inpatient")
 
 
 def _chain(episode: Mapping[str, Any], services: pl.DataFrame, rules: RuleBook) -> Iterator[Finding]:
@@ -103,13 +129,14 @@ def _chain(episode: Mapping[str, Any], services: pl.DataFrame, rules: RuleBook) 
 def _lead_in(episode: Mapping[str, Any], rules: RuleBook) -> Iterator[Finding]:
     if "outpatient_lead_in" not in episode["flags"]:
         return
-    before = (episode["anchor_start"] - episode["episode_start"]).days
+    procedure_date = episode["episode_start"]
+    before = (episode["anchor_start"] - procedure_date).days
     yield Finding(
         "lead-in",
-        f"An outpatient trigger on {episode['episode_start']}, {count_of(before, 'day')} before the admission, is the "
+        f"An outpatient trigger on {procedure_date}, {count_of(before, 'day')} before the admission, is the "
         "start of this episode and no episode of its own.",
         rules.named(f"{_ANCHORS}.lead_in_days", f"{_ANCHORS}.lead_in_same_category"),
-        facts={"procedure_date": episode["episode_start"], "days_before": before},
+        facts={"procedure_date": procedure_date, "days_before": before},
     )
 
 
@@ -133,6 +160,17 @@ def _parties(episode: Mapping[str, Any], built: BuiltEpisodes) -> Iterator[Findi
     if episode["first_discharge_to"]:
         destination = episode["first_discharge_to"]
         yield Finding("discharged to", f"{destination}.", facts={"first_discharge_to": destination})
+
+
+def _marks(episode: Mapping[str, Any], program: Program, rules: RuleBook) -> Iterator[Finding]:
+    """Diagnoses that mark the episode, for information."""
+    for mark in program.rules.construction.services.marks:
+        where = {mark.id: "that counts", f"{mark.id}_ungrouped": "that its days hold and that does not count"}
+        for column, which in where.items():
+            if episode.get(column):
+                listed = ", ".join(f"{code} from {since}" for code, since in mark.codes.items())
+                says = f"A service {which} carries a diagnosis of {mark.id} ({listed}); no amount depends on it."
+                yield Finding(column, says, rules.named(f"construction.services.marks.{mark.id}"))
 
 
 def _amounts(built: BuiltEpisodes, rules: RuleBook) -> Finding:

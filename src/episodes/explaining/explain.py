@@ -11,11 +11,12 @@ import polars as pl
 from episodes.building.built import BuiltEpisodes
 from episodes.errors import ArgumentError, count_of
 from episodes.explaining.adding_up import checked
-from episodes.explaining.anchor import why_it_is_one
+from episodes.explaining.anchor import begins_with_stay, why_it_is_one
 from episodes.explaining.dates import dates_of
-from episodes.explaining.exclusions import ladder_of, overlap_of
+from episodes.explaining.exclusions import ladder_of
 from episodes.explaining.explanation import Explanation
 from episodes.explaining.findings import RuleBook
+from episodes.explaining.overlaps import overlap_of
 from episodes.explaining.services import by_category, by_period, explained_services, left_out
 
 _NOTE_OF_FLAG = {
@@ -57,12 +58,13 @@ def explain(built: BuiltEpisodes, episode_id: str) -> Explanation:
     """
     episode = _row_of(built, episode_id)
     program, rules = built.program, RuleBook(built.program)
-    services = explained_services(built.services.filter(pl.col("episode_id") == episode_id).collect(), episode, program)
+    found = built.services.filter(pl.col("episode_id") == episode_id).collect()
+    services = explained_services(found, episode, program, from_stay=begins_with_stay(episode, found))
     why = why_it_is_one(episode, services, built, rules)
     dates = dates_of(episode, program, built.counts.get("as_of"), rules)
-    exclusions, switched_off = ladder_of(episode, program, rules)
     of_person = built.episodes.filter(pl.col("beneficiary_id") == episode["beneficiary_id"])
-    overlaps = overlap_of(episode, of_person, rules)
+    exclusions, switched_off = ladder_of(episode, of_person, program, rules)
+    overlaps = overlap_of(episode, of_person, program, rules)
     omitted = left_out(services, program, rules)
     findings = chain(why, dates, exclusions, switched_off, overlaps, omitted)
     fired = [rule.id for finding in findings for rule in finding.rules]

@@ -31,7 +31,8 @@ class Explanation:
         exclusions: the rungs of the ladder that hold, in ladder order.
         switched_off: rungs that hold, but that the user switched off.
         overlaps: what was decided between it and other episodes of the person.
-        services: its rows of `built.services` in the order of periods, with `share` (in words) and `rules` (ids).
+        services: its rows of `built.services` in the order of periods, with `placed` (why it is in its period) and
+            `share` in words, and `rules` (ids).
         periods: period, rows, cents of what is included.
         categories: category, rows, cents, post_episode_cents of what is included.
         left_out: what the windows hold and the episode does not count, by reason; `rows`, `full_cents` in `facts`.

@@ -61,7 +61,8 @@ def no_overlap(shown: Explanation) -> str:
 def service_rows(shown: Explanation) -> Iterator[tuple[str, ...]]:
     """Cells of `SERVICE_COLUMNS`, a row a service."""
     for row in shown.services.iter_rows(named=True):
-        how = row["share"] or "" if row["reason"] is None else f"left out: {row['reason']}"
+        how = "; ".join(filter(None, (row["placed"], row["share"])))
+        how = how if row["reason"] is None else f"left out: {row['reason']}"
         yield (
             row["period"],
             row["category"],

@@ -19,9 +19,9 @@ from episodes.programs.attribution import Attribution
 from episodes.programs.code_tables import columns_of, load_codes, manifest
 from episodes.programs.construction import Construction, OverlapException
 from episodes.programs.ladder_rules import ModelDatesRung, StateRung
-from episodes.programs.risk_rules import RiskRules, wrong_risk
 from episodes.programs.participation import Participation, wrong_participation
 from episodes.programs.price import Price, wrong_prices
+from episodes.programs.risk_rules import RiskRules, wrong_risk
 from episodes.programs.rule import (
     NamedRule,
     Part,
