@@ -63,9 +63,7 @@ def engine(tables: dict[str, list[dict[str, Any]]], options: oracle.Options, **h
     claims = ep.Claims(**strategies.to_frames(tables))
     assert claims.report.quarantined_rows() == 0, claims.report.to_dict()
     try:
-        return ep.build_episodes(
-            claims, program, references=references, as_of=options.as_of, with_tables=(), **how
-        )
+        return ep.build_episodes(claims, program, references=references, as_of=options.as_of, with_tables=(), **how)
     except BasisError:
         return None
 

@@ -45,7 +45,7 @@ def exact_in_range(name: str, value: Any, minimum: int | None = None, maximum: i
     try:
         if isinstance(value, bool):
             raise TypeError
-        number = exact(float(value) if isinstance(value, float) else value)
+        number = exact(value)
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"{name} must be a number, not a {type(value).__name__}.") from None
     if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
@@ -60,6 +60,39 @@ def exact_factor(name: str, value: Any) -> Fraction:
     if number == 0:
         raise ArgumentError(f"{name} must be above 0.")
     return number
+
+
+def true_or_false(name: str, value: Any) -> bool:
+    """A flag as a plain bool; those of numpy are taken, numbers are not.
+
+    >>> true_or_false("quality_met", True)
+    True
+    """
+    if not isinstance(value, bool) and getattr(getattr(value, "dtype", None), "kind", None) != "b":
+        raise ArgumentError(f"{name} is true or false, not a {type(value).__name__}.")
+    return bool(value)
+
+
+def frame_of(name: str, given: Any) -> pl.DataFrame:
+    """A table as a frame: also from a mapping of columns, a list of rows, or a lazy frame.
+
+    >>> frame_of("measures", [{"measure": "psi_90", "percentile": 60}]).columns
+    ['measure', 'percentile']
+    """
+    import polars as pl
+
+    if isinstance(given, pl.DataFrame):
+        return given
+    if isinstance(given, pl.LazyFrame):
+        return given.collect()
+    if isinstance(given, Mapping) or (
+        isinstance(given, list | tuple) and all(isinstance(row, Mapping) for row in given)
+    ):
+        try:
+            return pl.DataFrame(given, strict=False, infer_schema_length=None)
+        except (pl.exceptions.PolarsError, TypeError, ValueError):
+            raise ArgumentError(f"{name} cannot be read as a table: its columns differ in length or kind.") from None
+    raise ArgumentError(f"{name} is a table (a polars frame, or a list of rows), not a {type(given).__name__}.")
 
 
 def with_columns(

@@ -8,10 +8,11 @@ Rates are exact fractions (`fractions.Fraction`, from decimals), never binary fl
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any
 
 Rate = Fraction | Decimal | int | str | float
 
@@ -19,14 +20,17 @@ Rate = Fraction | Decimal | int | str | float
 def exact(rate: Rate) -> Fraction:
     """A rate as an exact fraction. A float is read as the decimal it prints as (0.1 is one tenth).
 
+    Numbers of numpy count as the plain ones: a whole number of 64 bits would otherwise overflow within the fraction.
+
     >>> exact(0.17) + exact("0.33") + exact(Decimal("0.5"))
     Fraction(1, 1)
     """
-    if isinstance(rate, float):
-        return Fraction(repr(float(rate)))
-    if hasattr(rate, "__index__"):  # also numpy's integers, which would overflow inside a fraction
-        return Fraction(operator.index(rate))
-    return Fraction(rate)
+    given: Any = rate
+    if isinstance(given, Integral):
+        return Fraction(int(given))
+    if isinstance(given, Real) and not isinstance(given, Fraction):
+        return Fraction(str(given))
+    return Fraction(given)
 
 
 def round_half_up(amount: Fraction | Decimal | int) -> int:

@@ -109,7 +109,7 @@ def build_episodes(
         return {**of_building, "services": kept, **made}, facts
 
     together = Together(claims.store is not None)
-    for done, (tables, facts) in enumerate(executor.map(build, given.tasks(context)), 1):
+    for done, (tables, facts) in enumerate(executor.map(build, given.tasks()), 1):
         together.add(tables, facts)
         if progress is not None:
             progress(done, given.buckets)

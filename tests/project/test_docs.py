@@ -191,7 +191,7 @@ def test_the_outputs_page_names_every_reason_and_mark_of_a_programme(name: str) 
     construction = program.rules.construction
     of_services = [reason for reason in reason_codes(Context(program)) if reason is not None]
     marks = [column for mark in construction.services.marks for column in (mark.id, f"{mark.id}_ungrouped")]
-    assert not not_named(OUTPUTS, (*overlap_reasons(Context(program)), *of_services, *marks))
+    assert not not_named(OUTPUTS, (*overlap_reasons(program), *of_services, *marks))
     assert columns_of(OUTPUTS, f"### `{name}`") == [rung.id for rung in construction.exclusions]
 
 

@@ -103,6 +103,14 @@ def test_two_hospitals_by_hand() -> None:
     assert "<table" in result._repr_html_()
 
 
+def test_tables_as_claims_hold_them() -> None:
+    built = hand_built(TEAM, [episode(900)])
+    score = quality((OHIO, "psi_90", 90.0, None))
+    eager = reconcile(built, PRICES, quality=score, hospitals=built.hospitals)
+    lazy = reconcile(built, PRICES, quality=score.lazy(), hospitals=built.hospitals.lazy())
+    assert lazy.parties.equals(eager.parties)
+
+
 def test_caps_come_from_all_final_episodes() -> None:
     rows = [episode(100, anchor_ccn=OHIO_TOO, participating=False) for _ in range(99)]
     built = hand_built(TEAM, [*rows, episode(10_000), episode(90_000, status="excluded")])

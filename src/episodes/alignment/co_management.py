@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import polars as pl
@@ -55,7 +55,7 @@ def scorecard(
     pool_cents: int,
     weights: Mapping[str, Rate],
     levels: Mapping[str, Rate],
-    gates: Mapping[str, bool] | None = None,
+    gates: Mapping[str, bool] | Sequence[bool] | None = None,
 ) -> pl.DataFrame:
     """Settle a quality bonus: a pool over metrics by weight and level, if every gate is open.
 
@@ -63,8 +63,8 @@ def scorecard(
         pool_cents: the most that can be earned, 0 or more.
         weights: metric to weight, such as patient satisfaction 0.3; they sum to 1.
         levels: metric to the score reached, 0 to 1.
-        gates: gate (such as citizenship) to whether it was met (true, false, 1, 0). One that was not closes the whole
-            scorecard.
+        gates: gate (such as citizenship) to whether it was met (true, false, 1, 0), or a list of that. One that was
+            not closes the whole scorecard.
 
     Returns:
         A ledger with a row a metric, and `residual`: what was not earned. What is earned is pool × sum of
@@ -81,10 +81,11 @@ def scorecard(
         [('satisfaction', 3000), ('quality', 3500), ('residual', 3500)]
     """
     amount = whole_cents("pool_cents", pool_cents, minimum=0)
-    wrong = [name for name, met in (gates or {}).items() if met not in (True, False)]
+    named = gates if isinstance(gates, Mapping) else {str(place): met for place, met in enumerate(gates or (), start=1)}
+    wrong = [name for name, met in named.items() if met not in (True, False)]
     if wrong:
         raise ArgumentError(f"gates says true or false (1 or 0) for each gate; it does not for {', '.join(wrong)}.")
-    rows = _earned(amount, weights, levels, open_gates=all((gates or {}).values()))
+    rows = _earned(amount, weights, levels, open_gates=all(named.values()))
     return ledger_of(rows, amount, "unearned")
 
 

@@ -35,7 +35,7 @@ def productivity_pay(wrvu: Rate, tiers: Sequence[tuple[Rate, Rate]]) -> int:
         31000000
     """
     amount = exact_in_range("wrvu", wrvu, 0)
-    if not tiers:
+    if len(tiers) == 0:
         raise ArgumentError("tiers is a list of (from_wrvu, cents_per_wrvu) with at least one tier.")
     bounds = [
         (exact_in_range("from_wrvu", start, 0), exact_in_range("cents_per_wrvu", rate, 0)) for start, rate in tiers

@@ -11,7 +11,7 @@ from episodes.alignment.steps import SharedAmount, StepsTaken
 from episodes.alignment.terms import SharedSavingsLevel, Term, as_cap, parameters
 from episodes.errors import ArgumentError, unknown_name
 from episodes.money import Rate, dollars, round_half_up
-from episodes.pricing.checks import exact_in_range, whole_cents
+from episodes.pricing.checks import exact_in_range, true_or_false, whole_cents
 
 
 def shared_savings(
@@ -50,22 +50,22 @@ def shared_savings(
         -240000
     """
     levels = parameters().shared_savings_basic
-    if level not in levels:
+    named = str(level).upper()
+    if named not in levels:
         raise ArgumentError(unknown_name("level of the BASIC track", str(level), levels))
-    terms = levels[level]
+    terms = levels[named]
     benchmark = whole_cents("benchmark_cents", benchmark_cents, minimum=0)
     expenditure = whole_cents("expenditure_cents", expenditure_cents, minimum=0)
     revenue = None if revenue_cents is None else whole_cents("revenue_cents", revenue_cents, minimum=0)
     minimum = exact_in_range("msr", msr, 0, 1) * benchmark
-    if not isinstance(quality_met, bool):
-        raise ArgumentError("quality_met is true or false.")
+    passed = true_or_false("quality_met", quality_met)
     taken = StepsTaken()
     taken.to("savings", benchmark - expenditure, None, "benchmark less expenditure; minus: a loss")
     reached = abs(taken.amount_cents) >= minimum and taken.amount_cents != 0
     note = None if reached else f"less than the minimum of {dollars(round_half_up(minimum))}: nothing is shared"
     taken.to("minimum_rate", taken.amount_cents if reached else 0, terms.sharing_rate, note)
     if taken.amount_cents >= 0:
-        _share_savings(taken, terms, benchmark, quality_met)
+        _share_savings(taken, terms, benchmark, passed)
     else:
         _share_losses(taken, terms, benchmark, revenue)
     return SharedAmount(taken.amount_cents, tuple(taken.rows))

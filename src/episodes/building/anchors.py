@@ -1,4 +1,4 @@
-"""What starts an episode: hospital stays, outpatient procedures, professional claims, and the lead-ins that join two."""
+"""What starts an episode: hospital stays, outpatient procedures, professional claims, and lead-ins that join two."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from episodes.building.professional_anchors import professional_anchors
 from episodes.building.sources import Source
 from episodes.building.stays import stays_in_chains, with_stay_columns
 
-ANCHOR_COLUMNS = {
+ANCHOR_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "person": pl.UInt32,
     "category": pl.String,
     "anchor_setting": pl.String,
@@ -62,10 +62,14 @@ def find_anchors(source: Source, context: Context) -> tuple[pl.DataFrame, pl.Dat
 
 def _columns(anchors: pl.DataFrame) -> pl.DataFrame:
     """Anchors of one kind with all columns; what a kind does not have is null."""
-    return anchors.select(
-        (pl.col(name) if name in anchors.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in ANCHOR_COLUMNS.items()
-    ) if anchors.height else pl.DataFrame(schema=ANCHOR_COLUMNS)
+    return (
+        anchors.select(
+            (pl.col(name) if name in anchors.columns else pl.lit(None)).cast(dtype).alias(name)
+            for name, dtype in ANCHOR_COLUMNS.items()
+        )
+        if anchors.height
+        else pl.DataFrame(schema=ANCHOR_COLUMNS)
+    )
 
 
 def _merge_lead_ins(

@@ -9,10 +9,10 @@ from episodes.building.sources import Source
 
 
 def with_apc(anchors: pl.DataFrame, source: Source, context: Context) -> pl.DataFrame:
-    """Add apc, complexity_adjusted (of the anchor's year) and highest_ranked; complete price_code where the APC sets it.
+    """Add apc, complexity_adjusted (of the anchor's year), highest_ranked; complete price_code where the APC sets it.
 
-    `anchors` has hcpcs, line_number, service_date, claim; an APC billed on the line is not looked at. Without a pricing year
-    the programme knows of no APC.
+    `anchors` has hcpcs, line_number, service_date, claim; an APC billed on the line is not looked at. Without a pricing
+    year the programme knows of no APC.
     """
     rules = context.program.rules.construction.anchors
     anchors = anchors.drop("apc", strict=False)

@@ -242,7 +242,7 @@ def frozen(array: Array) -> Array:
 
 def all_frozen(arrays: Named) -> Named:
     """The same named arrays, none of them to be written."""
-    return type(arrays)(*(frozen(each) if isinstance(each, np.ndarray) else each for each in arrays))
+    return type(arrays)._make(frozen(each) if isinstance(each, np.ndarray) else each for each in arrays)
 
 
 def empty_sums(episodes: int, reasons: int, marks: int, parties: dict[str, int]) -> Sums:

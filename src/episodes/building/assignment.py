@@ -28,7 +28,7 @@ from episodes.building.coded_lines import CodedLines
 from episodes.building.compiled import kernels
 from episodes.building.context import Context
 from episodes.building.line_rules import inclusions_of, policy_of, rules_of
-from episodes.building.reasons import IN_EARLIER, NOT_KEPT, PAST_WINDOWS, reason_codes
+from episodes.building.reasons import IN_EARLIER, PAST_WINDOWS, reason_codes
 from episodes.programs.service_rules import HcpcsExclusion, StayProcedureExclusion
 
 
@@ -75,11 +75,9 @@ def assign(
     rules = all_frozen(rules_of(coded.codes, context))
     item_arrays, visit_days = arrays_of(items, own, coded, related_by_any=policy.related_by_any)
     codes = reason_codes(context)
-    numbers = tuple(codes.index(name) for name in (PAST_WINDOWS, NOT_KEPT, IN_EARLIER))
+    numbers = tuple(codes.index(name) for name in (PAST_WINDOWS, IN_EARLIER))
     marks = len(context.program.rules.construction.services.marks)
-    sums = empty_sums(
-        episodes.height, len(codes), marks, {name: len(coded.parties[name]) for name in coded.parties}
-    )
+    sums = empty_sums(episodes.height, len(codes), marks, {name: len(coded.parties[name]) for name in coded.parties})
     per_person = (people.item_to - people.item_from) * (people.episode_to - people.episode_from)
     stays = ExcludedStays(
         person_from=np.zeros(people.episode_from.size + 1, np.int64),

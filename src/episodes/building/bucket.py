@@ -56,9 +56,7 @@ def build_source(source: Source, context: Context, *, keep_services: bool) -> Bu
     services = pl.DataFrame(schema=dict.fromkeys(SERVICE_COLUMNS, pl.String))
     if keep_services:
         lines = selected.details(assigned.line_rows.item)
-        services = services_frame(
-            assigned, episodes, items, selected.claim_ids(items["claim"]), lines, context
-        )
+        services = services_frame(assigned, episodes, items, selected.claim_ids(items["claim"]), lines, context)
     return BucketResult(
         episodes=summarise(episodes, assigned.sums, context),
         services=services,
@@ -151,8 +149,9 @@ def providers_of(sums: Sums, coded: CodedLines) -> pl.DataFrame:
         for role in PARTIES
         if len(coded.parties[role])
     ]
-    found = pl.concat([part.cast(PROVIDER_COLUMNS) for part in parts]) if parts else pl.DataFrame(schema=PROVIDER_COLUMNS)
-    return found
+    return pl.concat(
+        [pl.DataFrame(schema=PROVIDER_COLUMNS), *(part.cast(pl.Schema(PROVIDER_COLUMNS)) for part in parts)]
+    )
 
 
 def summed_providers(found: pl.DataFrame) -> pl.DataFrame:

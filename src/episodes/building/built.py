@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from episodes.building.status import overlap_reasons
 from episodes.errors import count_of
 from episodes.money import dollars
 from episodes.programs import Program
@@ -104,7 +105,7 @@ class BuiltEpisodes:
         applied = dict.fromkeys(self.program.switched_off, "switched off")
         if not self.program.own_period:
             applied |= dict.fromkeys(own_years_only, "not tested")
-        order = [rung.id for rung in ladder] + ["within_earlier_episode", "cancelled_by_later_episode"]
+        order = [rung.id for rung in ladder] + list(dict.fromkeys(overlap_reasons(self.program)))
         return (
             pl.DataFrame({"reason": order, "applied": [applied.get(name, "yes") for name in order]})
             .join(first, on="reason", how="left", maintain_order="left")

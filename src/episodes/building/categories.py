@@ -39,6 +39,4 @@ def claim_category() -> pl.Expr:
         .then(pl.lit("readmission"))
         .otherwise("setting")
     )
-    return named.replace_strict(
-        list(SERVICE_CATEGORIES), list(range(len(SERVICE_CATEGORIES))), return_dtype=pl.UInt8
-    )
+    return named.replace_strict(list(SERVICE_CATEGORIES), list(range(len(SERVICE_CATEGORIES))), return_dtype=pl.UInt8)

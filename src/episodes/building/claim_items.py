@@ -73,9 +73,7 @@ def claim_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> 
     )
 
 
-def arrays_of(
-    items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_any: bool
-) -> tuple[ClaimItems, Array]:
+def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_any: bool) -> tuple[ClaimItems, Array]:
     """The items as arrays, and the days of visits that they point into; `own` is the candidate of each, or -1."""
     visits = items["visit_days"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
     ends = np.cumsum(visits)

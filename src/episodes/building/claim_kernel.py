@@ -64,9 +64,13 @@ def shares_by_days(policy, candidates, e, items, i, period, shares):
     for q in range(shares.shape[0]):
         shares[q, WHOLE_OF] = length
     if not policy.remainder_by_days:
-        inside = max(0, boundary - start + 1)
-        shares[period, PART] = inside
-        if period != POST_EPISODE and last_day > episode_end:
+        inside = max(0, min(boundary, end) - start + 1)
+        if over_anchor:
+            shares[ANCHOR, PART] = candidates.post_start[e] - start
+            shares[POST, PART] = inside
+        else:
+            shares[period, PART] = inside
+        if period != POST_EPISODE and end > boundary and last_day > episode_end:
             shares[POST_EPISODE, PART] = length
         return period
     reached = np.int64(0)
@@ -144,7 +148,7 @@ def shares_by_visits(policy, candidates, e, items, visit_day, i, setting, shares
 
 
 @njit(inline="always")
-def claim_reason(policy, candidates, items, rules, inclusions, e, i, period):
+def claim_reason(candidates, items, rules, inclusions, e, i, period):
     """The first bar, exclusion or inclusion that takes an item out of an episode; INCLUDED if none does."""
     if items.bar[i] != INCLUDED:
         return items.bar[i]
@@ -176,15 +180,28 @@ def claim_reason(policy, candidates, items, rules, inclusions, e, i, period):
 
 @njit(cache=True, nogil=True, _nrt=False)
 def assign_claims(
-    policy, people, candidates, items, visit_day, rules, inclusions, reasons, stays, sums, rows, keep_rows, state, shares
+    policy,
+    people,
+    candidates,
+    items,
+    visit_day,
+    rules,
+    inclusions,
+    reasons,
+    stays,
+    sums,
+    rows,
+    keep_rows,
+    state,
+    shares,
 ):
     """Put every item into the windows of every candidate episode of its person; returns the number of rows.
 
     `stays` gets the excluded stays: person by person, with the episode that they are excluded from. `reasons` holds the
-    numbers of reasons that no rule carries: past_windows, not_kept_stay, in_earlier_episode. `state` and `shares` are room
-    to work in.
+    numbers of reasons that no rule carries: past_windows, in_earlier_episode. `state` and `shares` are
+    room to work in.
     """
-    past_windows, not_kept_stay, in_earlier = reasons
+    past_windows, in_earlier = reasons
     written = 0
     excluded_stays = 0
     for p in range(people.episode_from.size):
@@ -225,9 +242,7 @@ def assign_claims(
                 reason = INCLUDED
                 is_final = candidates.final[e]
                 if not own:
-                    reason = claim_reason(
-                        policy, candidates, items, rules, inclusions, e, i, period
-                    )
+                    reason = claim_reason(candidates, items, rules, inclusions, e, i, period)
                     if reason == INCLUDED and period == PRE and candidates.stands[e] and in_earlier_one:
                         reason = in_earlier
                 category = np.uint8(0) if own else items.category[i]
@@ -305,7 +320,6 @@ def assign_claims(
                     booked = reached
                     allowed_booked = allowed_reached
                     standardized_booked = standardized_reached
-            outside_reason = 0 if items.kept[i] else not_kept_stay
-            book_item(state, sums, items.amount[i] + items.outlier[i], past_windows, outside_reason)
+            book_item(state, sums, items.amount[i] + items.outlier[i], past_windows, items.outside_reason[i])
     stays.person_from[people.episode_from.size] = excluded_stays
     return written

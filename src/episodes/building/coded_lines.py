@@ -10,8 +10,8 @@ import polars as pl
 
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
 from episodes.building.context import Context
-from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY
 from episodes.building.line_rules import DICTIONARIES, FAR, mark_days, related_codes
+from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY
 from episodes.claims.contract import SETTINGS
 
 PARTIES = ("rendering", "operating", "attending", "ccn")

@@ -31,7 +31,7 @@ def meeting(
 def not_covered_throughout(kinds: tuple[str, ...], episodes: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
     """Candidates (row) with some day from `_from` to `_to` that is not covered by one of the kinds.
 
-    Months unknown for the kind count as covered here: they have a rung of their own, so that the two reasons stay apart.
+    Months unknown for the kind count as covered here: they have a rung of their own, so that the reasons stay apart.
     """
     days = episodes.select("row", "person", "_from", "_to")
     covered = days.select("row")

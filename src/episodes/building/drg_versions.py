@@ -99,6 +99,6 @@ def mdc_by_drg(drgs: pl.Series, context: Context) -> pl.DataFrame:
 
 
 def nearest_year(context: Context, year: int) -> int | None:
-    """The fiscal year of the DRG table that stands for a year: itself, else the nearest at hand, the earlier on a tie."""
+    """The fiscal year of the DRG table that stands for a year: itself, else the nearest, the earlier on a tie."""
     at_hand = context.references.drgs["fiscal_year"].unique().to_list()
     return min(at_hand, key=lambda other: (abs(other - year), other)) if at_hand else None

@@ -156,7 +156,7 @@ def _death_in_episode(rung: Any, _ladder: Ladder) -> pl.Expr:
 
 
 def _length_of_stay(rung: Any, _ladder: Ladder) -> pl.Expr:
-    return _of_stay() & (pl.col("length_of_stay") > rung.longest_days)
+    return _of_stay() & (pl.col("length_of_stay") > pl.lit(rung.longest_days))
 
 
 def _anchor_mdc(rung: Any, _ladder: Ladder) -> pl.Expr:

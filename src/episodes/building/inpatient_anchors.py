@@ -36,8 +36,10 @@ def inpatient_anchors(chained: pl.DataFrame, context: Context) -> pl.DataFrame:
         last = last.filter(~wrong)
     for asked in anchors.needed_diagnoses:
         of_drg = pl.col("drg").is_in(list(asked.drgs)).fill_null(False)
-        listed = with_prefix(last.filter(of_drg)["diagnoses"].explode(), asked.table)
-        last = last.filter(~of_drg | pl.col("diagnoses").list.eval(pl.element().is_in(listed)).list.any().fill_null(False))
+        codes = with_prefix(last.filter(of_drg)["diagnoses"].explode(), asked.table)
+        last = last.filter(
+            ~of_drg | pl.col("diagnoses").list.eval(pl.element().is_in(codes)).list.any().fill_null(False)
+        )
     ends = last.select(
         "chain",
         "claim",

@@ -14,8 +14,7 @@ from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.frame_source import Frames, payable_total
 from episodes.building.person_tables import known_at, of_frames, of_store
-from episodes.building.sidecar import has_numeric_claim_ids, people_of_buckets
-from episodes.building.store_source import StoreBucket
+from episodes.building.store_source import StoreBucket, has_numeric_claim_ids, people_of_buckets
 from episodes.claims.codes_sidecar import NUMERIC_ID
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.people import bucket_of_hash, people_in_order
@@ -43,7 +42,7 @@ class Input(Protocol):
         """`claim` and `line`: the amount bases that items of these settings have; a kind without items is left out."""
         ...
 
-    def tasks(self, context: Context) -> Iterator[object]:
+    def tasks(self) -> Iterator[object]:
         """What `build` makes a bucket of, in order."""
         ...
 
@@ -91,7 +90,7 @@ class FrameInput:
             if not frame.is_empty()
         }
 
-    def tasks(self, context: Context) -> Iterator[tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]]:
+    def tasks(self) -> Iterator[tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]]:
         """People and their tables."""
         people = people_in_order(self.tables["claims"]["beneficiary_id"])
         in_bucket = people.with_columns(bucket=bucket_of_hash(people["hash"], self.buckets))
@@ -182,7 +181,7 @@ class StoreInput:
                 found[kind] = [name for name in _AMOUNTS if rows[f"{name}_cents"].sum()]
         return found
 
-    def tasks(self, context: Context) -> Iterator[tuple[int, int]]:
+    def tasks(self) -> Iterator[tuple[int, int]]:
         """Number of a bucket, ordinal of its first person."""
         first = 0
         for bucket, people in enumerate(self.people):

@@ -196,7 +196,9 @@ def book_item(state, sums, full, past_windows, outside_reason):
 
 
 @njit(inline="always")
-def add_row(rows, written, keep, sums, candidates, e, item, period, reason, category, start, cents, allowed, standardized):
+def add_row(
+    rows, written, keep, sums, candidates, e, item, period, reason, category, start, cents, allowed, standardized
+):
     """Add a row of an item to the sums of its episode, and to the rows where they are kept; returns rows written."""
     if reason == INCLUDED:
         sums.period_cents[e, period] += cents

@@ -12,8 +12,8 @@ from episodes.building.context import Context
 def with_gmlos(items: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Add `gmlos_tenths`: of the billed DRG in the fiscal year of discharge, in tenths of a day, 0 where unknown.
 
-    Where the table has no row for that year, the nearest year stands in (the earlier on a tie): the nearest that has the DRG,
-    or the nearest at all, as the programme says. `items` has ms_drg, pricing_drg, end, setting.
+    Where the table has no row for that year, the nearest year stands in (the earlier on a tie): the nearest that has
+    the DRG, or the nearest at all, as the programme says. `items` has ms_drg, pricing_drg, end, setting.
     """
     by_drg = context.program.rules.construction.services.missing_gmlos.value == "nearest_year_of_drg"
     discharge_year = pl.col("end").dt.year() + (pl.col("end").dt.month() >= 10).cast(pl.Int32)

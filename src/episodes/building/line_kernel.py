@@ -242,13 +242,26 @@ def payable_lines(of_people, person_lines, claim_of_line, setting, amount):
 
 @njit(cache=True, nogil=True, _nrt=False)
 def assign_lines(
-    policy, people, candidates, lines, claims, rules, inclusions, reasons, stays, sums, rows, keep_rows, state, emergency
+    policy,
+    people,
+    candidates,
+    lines,
+    claims,
+    rules,
+    inclusions,
+    reasons,
+    stays,
+    sums,
+    rows,
+    keep_rows,
+    state,
+    emergency,
 ):
     """Put every line into the windows of every candidate episode of its person; returns the number of rows.
 
     `state` and `emergency` (as long as the most candidates of a person) are room to work in.
     """
-    past_windows, _, in_earlier = reasons
+    past_windows, in_earlier = reasons
     written = 0
     for p in range(people.episode_from.size):
         low, high = people.line_from[p], people.line_to[p]
@@ -256,9 +269,8 @@ def assign_lines(
         first_of_all = FAR_DAY
         last_of_all = -FAR_DAY
         for e in range(e_from, e_to):
-            first_of_all = min(
-                first_of_all, min(candidates.first_day[e], candidates.anchor_start[e] - policy.look_back_days)
-            )
+            first = min(candidates.first_day[e], candidates.anchor_start[e] - policy.look_back_days)
+            first_of_all = min(first_of_all, first)
             last_of_all = max(last_of_all, candidates.post_episode_end[e])
             emergency[e - e_from] = remembered_emergency_days(
                 policy, rules, candidates, lines, claims, stays, p, e, low, high
@@ -308,9 +320,7 @@ def assign_lines(
                 if always:
                     period = ANCHOR
                 else:
-                    period = line_period(
-                        policy, rules, candidates, lines, e, line, setting, day, emergency[e - e_from]
-                    )
+                    period = line_period(policy, rules, candidates, lines, e, line, setting, day, emergency[e - e_from])
                     if period == NO_PERIOD:
                         continue
                 reason = INCLUDED
@@ -326,9 +336,9 @@ def assign_lines(
                         else:
                             related = rules.is_related[diagnosis] if diagnosis >= 0 else claims.related[claim]
                         center, place = lines.revenue_center[line], lines.place_of_service[line]
-                        is_emergency = (
-                            center >= 0 and rules.is_emergency_named[center] and setting == OUTPATIENT
-                        ) or (place >= 0 and rules.is_emergency_place[place] and setting == PROFESSIONAL)
+                        is_emergency = (center >= 0 and rules.is_emergency_named[center] and setting == OUTPATIENT) or (
+                            place >= 0 and rules.is_emergency_place[place] and setting == PROFESSIONAL
+                        )
                         by_surgeon = candidates.surgeon[e] >= 0 and lines.rendering[line] == candidates.surgeon[e]
                         reason = inclusion_reason(
                             inclusions,

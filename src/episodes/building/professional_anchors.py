@@ -18,8 +18,8 @@ from episodes.building.stays import inner_stays
 def professional_anchors(source: Source, stays: pl.DataFrame, context: Context) -> pl.DataFrame:
     """One candidate a facility stay, or a person and day outside stays; its trigger is the best of the lines there.
 
-    The anchor's dates are those of the inpatient stay that holds the day of service, else the day itself. Columns added to
-    those of anchors: facility_claim (ordinal, null = none), facility_is_stay.
+    The anchor's dates are those of the inpatient stay that holds the day of service, else the day itself. Columns added
+    to those of anchors: facility_claim (ordinal, null = none), facility_is_stay.
     """
     rules = context.program.rules.construction.anchors.professional
     if rules is None:
@@ -105,7 +105,10 @@ def _with_facility(triggers: pl.DataFrame, source: Source, stays: pl.DataFrame, 
     columns = ("_trigger", "facility_claim", "facility_is_stay", "stay_start", "stay_end", "payer_cents", *_FACILITY)
     return (
         numbered.join(
-            pl.concat([in_stay.select(columns), visited.select(columns)]), on="_trigger", how="left", maintain_order="left"
+            pl.concat([in_stay.select(columns), visited.select(columns)]),
+            on="_trigger",
+            how="left",
+            maintain_order="left",
         )
         .with_columns(
             anchor_start=pl.coalesce("stay_start", "service_date"),

@@ -26,7 +26,8 @@ def reason_codes(context: Context) -> tuple[str | None, ...]:
 
 def service_reasons(context: Context) -> tuple[str, ...]:
     """The reasons that a service row can have."""
-    return tuple(reason for reason in reason_codes(context)[1:] if reason not in (PAST_WINDOWS, NOT_KEPT, REMOVED))
+    of_balance = (None, PAST_WINDOWS, NOT_KEPT, REMOVED)
+    return tuple(str(reason) for reason in reason_codes(context) if reason not in of_balance)
 
 
 def number_of(reason: str, context: Context) -> int:

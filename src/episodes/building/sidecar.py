@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,12 @@ import polars as pl
 import pyarrow as pa
 
 from episodes.building.arrays import Array
-from episodes.claims.codes_sidecar import ABOUT, NULL_CENTS, NULL_DAY
+from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY
 from episodes.claims.contract import TABLES, types_of
 
 
 class Sidecar:
-    """The codes of one bucket; only what is asked for is read, and that once.
+    """The codes of one bucket; only what is asked for is read.
 
     Args:
         folder: where its arrays lie.
@@ -24,9 +23,9 @@ class Sidecar:
 
     def __init__(self, folder: Path) -> None:
         self._codes = folder
-        self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
         self._opened: dict[str, Array] = {}
         self._read: dict[str, pl.Series] = {}
+        self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
 
     def array(self, name: str) -> Array:
         """An array by its name, in mapped memory."""
@@ -47,14 +46,14 @@ class Sidecar:
         whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
         return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
 
-    def frame(self, table: str, rows: Array, columns: Iterable[str]) -> pl.DataFrame:
+    def frame(self, table: str, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         """Some rows of a table, by their ordinals."""
         types = self._types[table]
         return pl.DataFrame({name: self._column(f"{table}.{name}", rows, types[name]) for name in columns})
 
     def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
         if isinstance(dtype, pl.List):
-            return self.lists(name, rows, pl.Series(dtype=dtype.inner).dtype)
+            return self.list_of(name, rows, pl.Series(dtype=dtype.inner).dtype)
         values = self.array(name)[rows]
         if dtype == pl.Float64:
             return pl.Series(values).fill_nan(None)
@@ -65,16 +64,17 @@ class Sidecar:
         coded = _with_nulls(values, -1)
         return coded.cast(pl.Boolean) if dtype == pl.Boolean else self.dictionary(name).gather(coded)
 
-    def lists(self, name: str, rows: Array, inner: pl.DataType) -> pl.Series:
+    def list_of(self, name: str, rows: Array, inner: pl.DataType) -> pl.Series:
         """A column of lists of text or dates; an empty list where there is none."""
         offsets, elements = self.array(f"{name}.offsets"), self.array(f"{name}.elements")
         lengths = offsets[rows + 1] - offsets[rows]
         ends = np.cumsum(lengths)
         places = np.repeat(offsets[rows] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
+        found = elements[places]
         if inner == pl.Date:
-            values = _with_nulls(elements[places], NULL_DAY).cast(pl.Date)
+            values = _with_nulls(found, NULL_DAY).cast(pl.Date)
         else:
-            values = self.dictionary(f"{name}.elements").gather(_with_nulls(elements[places], -1))
+            values = self.dictionary(f"{name}.elements").gather(_with_nulls(found, -1))
         lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), values.to_arrow())
         return pl.Series(pl.from_arrow(lists))
 
@@ -85,15 +85,3 @@ def _with_nulls(values: Array, null: int) -> pl.Series:
     if not missing.any():
         return pl.Series(values)
     return pl.Series(pl.from_arrow(pa.array(values, mask=missing)))
-
-
-def people_of_buckets(store: Path, buckets: int) -> list[int]:
-    """How many people have claims in each bucket."""
-    folders = [store / "codes" / f"{bucket:05d}" for bucket in range(buckets)]
-    return [int(np.load(folder / "person_claims.npy", mmap_mode="r").size) - 1 for folder in folders]
-
-
-def has_numeric_claim_ids(store: Path, buckets: int) -> bool:
-    """Whether all claim ids of a store are numbers."""
-    said = [store / "codes" / f"{bucket:05d}" / ABOUT for bucket in range(buckets)]
-    return all(bool(json.loads(file.read_text(encoding="utf-8"))["numeric_claim_ids"]) for file in said)

@@ -31,6 +31,43 @@ HEADER_OF_LINE = (
 )
 """Columns of its claim that a trigger line carries."""
 
+_DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
+_CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
+AMOUNT_COLUMNS = (
+    "allowed_cents",
+    "paid_cents",
+    "outlier_cents",
+    "new_technology_cents",
+    "clotting_factor_cents",
+    "ime_cents",
+    "dsh_cents",
+    "uncompensated_care_cents",
+    "standardized_cents",
+    "standardized_outlier_cents",
+)
+STAY_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *AMOUNT_COLUMNS,
+    "discharge_status",
+    "attending_npi",
+    "operating_npi",
+    "primary_payer_paid_cents",
+    "keep_inner",
+    "process_date",
+)
+"""What is read of hospital stays to find anchors, their diagnoses and procedures apart."""
+ITEM_COLUMNS = (
+    *_DATES,
+    *_CODES,
+    *AMOUNT_COLUMNS,
+    "primary_payer_paid_cents",
+    "low_utilization",
+    "keep_inner_outer",
+    "bill_type",
+)
+"""What is read of claims that are paid as a whole, of people with a candidate."""
+
 LINE_DETAILS = (
     "line",
     "claim",

@@ -7,6 +7,7 @@ import polars as pl
 
 from episodes.building.compiled import kernels
 from episodes.building.context import Context
+from episodes.programs import Program
 
 WITHIN_EARLIER = "within_earlier_episode"
 CANCELLED_BY_LATER = "cancelled_by_later_episode"
@@ -25,7 +26,7 @@ def with_status(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
         if context.as_of is not None
         else pl.lit(False)
     )
-    within, cancelled = overlap_reasons(context)
+    within, cancelled = overlap_reasons(context.program)
     reason = (
         pl.when(pl.col("_verdict") == kernels().WITHIN_EARLIER)
         .then(pl.lit(within))
@@ -53,9 +54,9 @@ def with_status(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
 
 
-def overlap_reasons(context: Context) -> tuple[str, str]:
+def overlap_reasons(program: Program) -> tuple[str, str]:
     """The reason codes of an episode within an earlier one, and of one that a later one cancels."""
-    one = context.program.rules.construction.overlap.reason
+    one = program.rules.construction.overlap.reason
     return (one.value, one.value) if one is not None else (WITHIN_EARLIER, CANCELLED_BY_LATER)
 
 

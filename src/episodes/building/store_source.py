@@ -1,7 +1,8 @@
-"""Claims of a bucket that are a store's codes sidecar: arrays in mapped memory, of which only what is asked for is read."""
+"""Claims of a bucket that are a store's codes sidecar: of its mapped arrays only what is asked for is read."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,61 +12,28 @@ import polars as pl
 
 from episodes.building.amounts import basis_amount
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
-from episodes.building.compiled import kernels
 from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
+from episodes.building.compiled import kernels
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
 from episodes.building.sidecar import Sidecar
 from episodes.building.sources import (
+    AMOUNT_COLUMNS,
     HEADER_OF_LINE,
+    ITEM_COLUMNS,
     LINE_DETAILS,
+    STAY_COLUMNS,
     VISIT_COLUMNS,
     asks_for_visits,
     lists_looked_at,
 )
+from episodes.claims.codes_sidecar import ABOUT
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS
 from episodes.tables import scan_parquet
 
 LATE = -1
 """Setting number of a claim that was processed after the date the claims are known at: it is not there."""
-
-_DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
-_CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
-_AMOUNTS = (
-    "allowed_cents",
-    "paid_cents",
-    "outlier_cents",
-    "new_technology_cents",
-    "clotting_factor_cents",
-    "ime_cents",
-    "dsh_cents",
-    "uncompensated_care_cents",
-    "standardized_cents",
-    "standardized_outlier_cents",
-)
-STAY_COLUMNS = (
-    *_DATES,
-    *_CODES,
-    *_AMOUNTS,
-    "discharge_status",
-    "attending_npi",
-    "operating_npi",
-    "primary_payer_paid_cents",
-    "keep_inner",
-    "process_date",
-)
-"""What is read of hospital stays to find anchors, their diagnoses and procedures apart."""
-ITEM_COLUMNS = (
-    *_DATES,
-    *_CODES,
-    *_AMOUNTS,
-    "primary_payer_paid_cents",
-    "low_utilization",
-    "keep_inner_outer",
-    "bill_type",
-)
-"""What is read of claims that are paid as a whole, of people with a candidate."""
 
 
 class StoreBucket(Sidecar):
@@ -131,7 +99,7 @@ class StoreBucket(Sidecar):
         """Columns of lists, empty ones where no rule of the programme looks at them."""
         wanted = lists_looked_at(self._context)
         return [
-            self.lists(f"claims.{name}", rows, pl.String()).alias(name)
+            self.list_of(f"claims.{name}", rows, pl.String()).alias(name)
             if name in wanted
             else pl.Series(name, [[]], dtype=pl.List(pl.String)).new_from_index(0, rows.size)
             for name in columns
@@ -214,9 +182,7 @@ class StoreBucket(Sidecar):
             self._line_frame(self._line_rows_of(claims), ("service_date", "hcpcs", "primary_payer_paid_cents"))
             .filter(pl.col("service_date").is_not_null())
             .group_by("claim", "service_date", maintain_order=True)
-            .agg(
-                pl.col("hcpcs"), cents=pl.col("amount").sum(), payer_cents=pl.col("primary_payer_paid_cents").sum()
-            )
+            .agg(pl.col("hcpcs"), cents=pl.col("amount").sum(), payer_cents=pl.col("primary_payer_paid_cents").sum())
         )
         return self._with_header(of_day, claims)
 
@@ -269,8 +235,8 @@ class StoreBucket(Sidecar):
         counted = of_people[self._person_of_claim]
         whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
         basis = self._context.program.amount_basis
-        add_ons = () if basis == "standardized" else ("setting", *_AMOUNTS)
-        amounts = self.frame("claims", whole, dict.fromkeys((f"{basis}_cents", *add_ons))).select(
+        add_ons = () if basis == "standardized" else ("setting", *AMOUNT_COLUMNS)
+        amounts = self.frame("claims", whole, list(dict.fromkeys((f"{basis}_cents", *add_ons)))).select(
             basis_amount(self._context, line=False).sum()
         )
         items, cents = kernels().payable_lines(
@@ -393,3 +359,15 @@ class StoreBucket(Sidecar):
             .with_columns(service_start=pl.coalesce("service_date", "from_date"))
             .select(LINE_DETAILS)
         )
+
+
+def people_of_buckets(store: Path, buckets: int) -> list[int]:
+    """How many people have claims in each bucket."""
+    folders = [store / "codes" / f"{bucket:05d}" for bucket in range(buckets)]
+    return [int(np.load(folder / "person_claims.npy", mmap_mode="r").size) - 1 for folder in folders]
+
+
+def has_numeric_claim_ids(store: Path, buckets: int) -> bool:
+    """Whether all claim ids of a store are numbers."""
+    said = [store / "codes" / f"{bucket:05d}" / ABOUT for bucket in range(buckets)]
+    return all(bool(json.loads(file.read_text(encoding="utf-8"))["numeric_claim_ids"]) for file in said)

@@ -69,7 +69,7 @@ _FLAGS = {
 
 
 def summarise(episodes: pl.DataFrame, sums: Sums, context: Context) -> pl.DataFrame:
-    """Add the amounts and flags of every candidate episode; columns as in `EPISODE_COLUMNS`, then the programme's marks.
+    """Add the amounts and flags of every candidate episode; columns as in `EPISODE_COLUMNS`, then the marks.
 
     `episodes` are in the order of the sums, with `anchor_without_amount`.
     """

@@ -120,7 +120,7 @@ def _number(name: str, value: Any) -> Fraction:
     try:
         if isinstance(value, bool):
             raise TypeError
-        number = exact(float(value) if isinstance(value, float) else value)
+        number = exact(value)
     except (TypeError, ValueError, OverflowError):
         raise ArgumentError(f"{name} must be numbers; one is a {type(value).__name__}.") from None
     if number < 0:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from episodes.checks import exact_factor, exact_in_range, whole_cents, with_columns
+from episodes.checks import exact_factor, exact_in_range, frame_of, true_or_false, whole_cents, with_columns
 from episodes.programs import Program
 from episodes.programs.rule import Rule
 
-__all__ = ["exact_factor", "exact_in_range", "rule_at", "whole_cents", "with_columns"]
+__all__ = [
+    "exact_factor",
+    "exact_in_range",
+    "frame_of",
+    "rule_at",
+    "true_or_false",
+    "whole_cents",
+    "with_columns",
+]
 
 
 def rule_at(program: Program, rule_id: str) -> Rule[Any]:

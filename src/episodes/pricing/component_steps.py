@@ -223,15 +223,16 @@ def _discount(program: Program, given: Given, rule_id: str) -> PriceStep:
 
 def _risk(program: Program, given: Given) -> Iterator[PriceStep]:
     rule = rule_at(program, "price.risk.form")
-    for place, multiplier in enumerate(_multipliers(given.get("risk", ())), start=1):
+    for name, multiplier in _multipliers(given.get("risk", ())).items():
         factor = exact_factor("each of risk", multiplier)
-        yield PriceStep(f"risk_{place}", factor, 0, "price.risk.form", rule.citation, "given")
+        yield PriceStep(f"risk_{name}", factor, 0, "price.risk.form", rule.citation, "given")
 
 
-def _multipliers(risk: Any) -> Iterable[Any]:
+def _multipliers(risk: Any) -> Mapping[str, Any]:
+    """The multipliers by name, or by place where a plain list is given."""
     if isinstance(risk, str) or not isinstance(risk, Iterable):
         raise ArgumentError("risk must be a list of multipliers, such as [1.1, 0.95].")
-    return risk
+    return risk if isinstance(risk, Mapping) else {str(place): one for place, one in enumerate(risk, start=1)}
 
 
 def held_within(wanted: Fraction, limit: Fraction) -> Fraction:
@@ -253,9 +254,7 @@ def _held(program: Program, step: str, wanted: Fraction | None, rule_id: str, of
 def _refuse(program: Program, given: Given, names: Iterable[str]) -> None:
     """Components that the year does not have; neutral ones do no harm."""
     used = [
-        name
-        for name in names
-        if name in given and (tuple(_multipliers(given[name])) if name == "risk" else given[name] != 1)
+        name for name in names if name in given and (_multipliers(given[name]) if name == "risk" else given[name] != 1)
     ]
     if used:
         raise ArgumentError(

@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from episodes.errors import ArgumentError, PriceError, ProgramError, count_of, unknown_name
+from episodes.errors import PriceError, ProgramError, count_of, unknown_name
 from episodes.money import Rate, exact
-from episodes.pricing.checks import exact_factor, exact_in_range, whole_cents, with_columns
+from episodes.pricing.checks import exact_factor, exact_in_range, true_or_false, whole_cents, with_columns
 from episodes.programs import Program
 from episodes.programs.price import AnyOfFactor, BandFactor, ChoiceFactor, MembersFactor, RiskAdjustment
 
@@ -143,9 +143,7 @@ def risk_levels(
 
 
 def _flag(name: str, value: Any) -> bool:
-    if value is not None and not isinstance(value, bool):
-        raise ArgumentError(f"{name} is true or false, not a {type(value).__name__}.")
-    return bool(value)
+    return False if value is None else true_or_false(name, value)
 
 
 def level_of(factor: BandFactor | AnyOfFactor | ChoiceFactor, known: Mapping[str, Any]) -> str | bool | None:

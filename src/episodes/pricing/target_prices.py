@@ -19,6 +19,7 @@ from episodes.errors import MixedBasisError, PriceError, count_of
 from episodes.pricing.baseline_episodes import BaselineInput, BuiltPrices, baseline_episodes
 from episodes.pricing.bid_prices import bid_prices
 from episodes.pricing.blended_prices import blended_prices
+from episodes.pricing.checks import frame_of
 from episodes.pricing.price_cells import CELL, price_codes
 from episodes.pricing.regional_prices import regional_prices
 from episodes.pricing.risk_factors import risk_multipliers
@@ -107,7 +108,7 @@ class TargetPrices:
 def target_prices(
     built_baseline: BuiltEpisodes,
     program: Program,
-    hospitals: pl.DataFrame | None = None,
+    hospitals: pl.DataFrame | pl.LazyFrame | None = None,
     *,
     coefficients: pl.DataFrame | None = None,
     risk: pl.DataFrame | None = None,
@@ -148,7 +149,7 @@ def target_prices(
         [0.015, 0.02]
     """
     _same_rules(built_baseline, program)
-    listed = built_baseline.hospitals if hospitals is None else hospitals
+    listed = built_baseline.hospitals if hospitals is None else frame_of("hospitals", hospitals)
     variables = built_baseline.risk if risk is None else risk
     episodes = baseline_episodes(built_baseline, program, listed, variables)
     given = BaselineInput(

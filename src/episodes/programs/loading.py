@@ -19,6 +19,7 @@ from typing import Any
 from episodes.errors import ProgramError, unknown_name
 from episodes.programs.code_tables import is_own_file
 from episodes.programs.program import Program, known_programs, resolved
+from episodes.programs.resolving import year_named
 from episodes.programs.rule import Basis
 
 
@@ -54,7 +55,7 @@ def load_program(
     """
     source = _read(name)
     first_year = next(iter(source["performance_years"]))
-    program = resolved(source, first_year if performance_year is None else str(performance_year))
+    program = resolved(source, first_year if performance_year is None else year_named(source, performance_year))
     if period is not None:
         if not isinstance(period, tuple | list) or len(period) != 2:
             raise ProgramError(f"The period is two dates, (start, end); given: a {type(period).__name__}.")

@@ -21,7 +21,7 @@ from episodes.programs.attribution import Attribution
 from episodes.programs.code_tables import fingerprint_of, is_own_file
 from episodes.programs.model import ProgramRules, named_tables, walk_rules
 from episodes.programs.price import Price, RegionalBaselinePrice
-from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_of
+from episodes.programs.resolving import at_year, is_plain_rule, node_at, validated, year_named, year_of
 from episodes.programs.risk_rules import RiskRules
 from episodes.programs.rule import Basis, Status, named_by, nearest, why_not_overridden
 from episodes.programs.settlement_rules import Settlement, ThresholdSettlement
@@ -164,7 +164,10 @@ class Program:
         """The same programme, with the same changes, for another performance year."""
         if performance_year is None or str(performance_year) == self.performance_year:
             return self
-        fresh = resolved(self._source, str(performance_year))
+        year = year_named(self._source, performance_year)
+        if year == self.performance_year:
+            return self
+        fresh = resolved(self._source, year)
         changed = fresh.override(self.overrides) if self.overrides else fresh
         return replace(changed, switched_off=self.switched_off)
 

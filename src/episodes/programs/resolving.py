@@ -38,6 +38,14 @@ def _unknown_year(program: str, asked: str, years: Mapping[str, PerformanceYear]
     return f"Unknown performance year {asked!r} of {program!r}.{hint} Known, by name: {listed}."
 
 
+def year_named(source: Mapping[str, Any], asked: str | float) -> str:
+    """The name of a year as the programme writes it: also of 6.0 (a column of floats), and of PY1 as rules print it."""
+    whole = isinstance(asked, float) and asked.is_integer()
+    name = str(int(asked) if whole else asked).strip()
+    short = name[2:].strip() if name[:2].upper() == "PY" else name
+    return short if name not in source["performance_years"] and short in source["performance_years"] else name
+
+
 def at_year(node: Any, year: str, path: str) -> Any:
     """A copy of the tree in which every `by_year` is replaced by its value of the year."""
     if isinstance(node, dict):

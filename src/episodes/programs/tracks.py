@@ -89,7 +89,8 @@ def _kinds(participation: Participation, hospital: Mapping[str, Any]) -> set[str
     for name, value in hospital.items():
         if name not in known:
             raise ArgumentError(unknown_name("flag of a hospital", str(name), known))
-        if value is not None and not isinstance(value, bool):
+        is_flag = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b"  # or numpy's
+        if value is not None and not is_flag:
             raise ArgumentError(f"The flag {name} is true or false, not a {type(value).__name__}.")
     is_set = {name for name, value in hospital.items() if value}
     return {name for name in is_set if name not in only_while or only_while[name] in is_set}

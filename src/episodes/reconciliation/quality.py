@@ -13,7 +13,7 @@ from fractions import Fraction
 import polars as pl
 
 from episodes.errors import ArgumentError, unknown_name
-from episodes.pricing.checks import with_columns
+from episodes.pricing.checks import frame_of, with_columns
 from episodes.programs import Program
 from episodes.programs.quality_rules import Quality
 from episodes.programs.settlement_rules import needed
@@ -58,6 +58,7 @@ def composite_quality_score(
     """
     resolved = program.for_year(performance_year)
     quality = quality_of(resolved)
+    measures = frame_of("measures", measures)
     wanted = ("percentile", "submitted") if quality.form.value == "points" else ("scaled_score", "percentile")
     if not set(wanted) & set(measures.columns):
         raise ArgumentError(

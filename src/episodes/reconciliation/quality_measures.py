@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from episodes.errors import ArgumentError
 from episodes.pricing.checks import exact_in_range, whole_cents
 
 MEASURE_COLUMNS = {
@@ -46,9 +47,9 @@ class MeasureScore:
             scaled_score=number("scaled_score", highest),
             percentile=number("percentile", 100),
             previous_percentile=number("previous_percentile", 100),
-            submitted=bool(row["submitted"]),
-            volume=whole_cents("volume", volume, minimum=0),
-            cases=None if row["volume"] is None else whole_cents("volume", row["volume"], minimum=0),
+            submitted=_handed_in(row["submitted"]),
+            volume=_count(volume),
+            cases=None if row["volume"] is None else _count(row["volume"]),
         )
 
 
@@ -78,3 +79,15 @@ class QualityScore:
     repayment_discount: float | None = None
     points: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
+
+
+def _count(volume: Any) -> int:
+    """A number of episodes or cases; whole numbers may come as floats, as in a column that had gaps."""
+    is_whole = isinstance(volume, float) and volume.is_integer()
+    return whole_cents("volume", int(volume) if is_whole else volume, minimum=0)
+
+
+def _handed_in(submitted: Any) -> bool:
+    if submitted not in (None, True, False):
+        raise ArgumentError(f"submitted is true or false, not a {type(submitted).__name__}.")
+    return bool(submitted)

@@ -15,7 +15,7 @@ import polars as pl
 from episodes.building.built import BuiltEpisodes
 from episodes.errors import ArgumentError, BalanceError, count_of
 from episodes.money import scale_parts
-from episodes.pricing.checks import whole_cents
+from episodes.pricing.checks import frame_of, whole_cents
 from episodes.pricing.price_files import check_same_construction, check_same_program
 from episodes.pricing.target_prices import TargetPrices
 from episodes.programs import Program
@@ -50,8 +50,8 @@ from episodes.reconciliation.targets import PriceInputs, against_prices, capped_
 def reconcile(
     built: BuiltEpisodes,
     prices: TargetPrices,
-    quality: pl.DataFrame | None = None,
-    hospitals: pl.DataFrame | None = None,
+    quality: pl.DataFrame | pl.LazyFrame | None = None,
+    hospitals: pl.DataFrame | pl.LazyFrame | None = None,
     track: Track = None,
     *,
     risk: pl.DataFrame | None = None,
@@ -111,7 +111,7 @@ def reconcile(
     check_same_construction(prices, program)
     apart = program.settlement.settled_apart.value == "category"
     _check_later_amounts(program, previous, shared_savings_overlap, apart)
-    listed = built.hospitals if hospitals is None else hospitals
+    listed = built.hospitals if hospitals is None else frame_of("hospitals", hospitals)
     variables = built.risk if risk is None else risk
     given = PriceInputs(
         risk=variables,
@@ -123,7 +123,10 @@ def reconcile(
     capped, party_notes = with_party(program, capped_episodes(built, listed, given), built, attributed)
     settled_by = capped.filter(pl.col("participating"))
     scores, quality_notes = party_scores(
-        program, settled_by, built.quality if quality is None else quality, only_known=quality is None
+        program,
+        settled_by,
+        built.quality if quality is None else frame_of("quality", quality),
+        only_known=quality is None,
     )
     parties = sorted(set(settled_by["party_id"]))
     need_known_parties("Tracks", track, parties)

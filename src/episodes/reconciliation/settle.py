@@ -11,7 +11,7 @@ import polars as pl
 
 from episodes.errors import ArgumentError, count_of, unknown_name
 from episodes.money import Rate, dollars, round_half_up
-from episodes.pricing.checks import exact_in_range, rule_at, whole_cents, with_columns
+from episodes.pricing.checks import exact_in_range, frame_of, rule_at, whole_cents, with_columns
 from episodes.programs import Program
 from episodes.programs.settlement_rules import HospitalClass, TrackTerms
 from episodes.reconciliation import step_kinds  # noqa: F401  (registers the kinds)
@@ -29,7 +29,7 @@ STEP_SCHEMA = {
     "note": pl.String,
 }
 
-_CATEGORY_COLUMNS = ("category", "target_cents", "actual_cents", "baseline_episodes")
+_CATEGORY_COLUMNS = ("category", "target_cents", "actual_cents")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def settle(
         quality_score: TEAM 0 to 100, CJR 0 to 20, BPCI Advanced 0 to 1; None: not known, the programme's
             `when_unknown` is used and the step says so.
         post_episode_excess_cents: 0 or more, from `post_episode_excess`.
-        categories: category, target_cents, actual_cents, baseline_episodes (null: not known), for the
+        categories: category, target_cents, actual_cents, baseline_episodes (absent or null: not known), for the
             low-volume rule; the amounts must sum to the two above.
         hospital_class: `rural`, `sole_community`, `medicare_dependent` or `rural_referral_center`, where the
             programme limits the losses of such hospitals otherwise.
@@ -226,7 +226,10 @@ def refuse_unused(program: Program, given: Sequence[str]) -> None:
 def _read_categories(
     program: Program, categories: pl.DataFrame, target_cents: int, actual_cents: int
 ) -> tuple[CategoryAmounts, ...]:
-    rows = with_columns(categories, "categories", _CATEGORY_COLUMNS).select(_CATEGORY_COLUMNS)
+    given = frame_of("categories", categories)
+    rows = with_columns(given, "categories", _CATEGORY_COLUMNS, {"baseline_episodes": pl.Int64}).select(
+        *_CATEGORY_COLUMNS, "baseline_episodes"
+    )
     read = []
     for category, target, actual, episodes in rows.iter_rows():
         if category not in program.rules.categories:

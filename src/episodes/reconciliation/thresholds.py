@@ -15,7 +15,7 @@ import polars as pl
 
 from episodes.errors import ArgumentError, count_of
 from episodes.money import Rate, dollars, round_half_up
-from episodes.pricing.checks import exact_factor, rule_at, whole_cents, with_columns
+from episodes.pricing.checks import exact_factor, frame_of, rule_at, true_or_false, whole_cents, with_columns
 from episodes.programs import Program
 from episodes.reconciliation.settle import STEP_SCHEMA, StepRecord
 
@@ -100,6 +100,7 @@ def settle_thresholds(
     gain_limit = whole_cents("gain_limit_cents", gain_limit_cents, minimum=0)
     if not gain_limit <= commendable <= acceptable:
         raise ArgumentError("The thresholds must ascend: gain_limit_cents, commendable_cents, acceptable_cents.")
+    passed = true_or_false("quality_passed", quality_passed)
     number = len(costs)
     mean = sum((cost / weight for cost, weight in zip(costs, weights, strict=True)), Fraction(0))
     mean = mean / number if number else mean
@@ -111,7 +112,7 @@ def settle_thresholds(
         return walk.done(round_half_up(mean) if number else None, number, TOO_FEW_EPISODES)
     walk.take("minimum_episodes", 0, "settlement.minimum_episodes", f"{count_of(number, 'valid episode')}")
     _share(walk, mean, number, (gain_limit, commendable, acceptable))
-    if walk.amount > 0 and terms.gain_needs_quality.value and not quality_passed:
+    if walk.amount > 0 and terms.gain_needs_quality.value and not passed:
         walk.take("quality_gate", 0, "settlement.gain_needs_quality", "a quality metric was not met: no gain")
     if terms.risk_weight_restored.value:
         restored = walk.amount * sum(weights, Fraction(0)) / number
@@ -189,7 +190,7 @@ def quality_gates(program: Program, measures: pl.DataFrame) -> QualityGates:
         ArgumentError: a metric given twice, or without a threshold.
     """
     columns = ["measure", "value", "threshold", "higher_is_better"]
-    rows = with_columns(measures, "measures", columns).select(columns)
+    rows = with_columns(frame_of("measures", measures), "measures", columns).select(columns)
     names = rows["measure"].to_list()
     if len(names) != len(set(names)):
         raise ArgumentError("A quality metric is given more than once. Give one row a metric.")
