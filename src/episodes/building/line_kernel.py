@@ -36,17 +36,8 @@ NULL_CENTS = np.iinfo(np.int64).min
 FAR_DAY = 1 << 40
 OUTPATIENT, PROFESSIONAL, DME, DRUG = 4, 5, 6, 7
 """Setting numbers, as in `contract.SETTINGS`."""
-FACILITY, SURGEON, ASSISTANT, ANESTHESIA, PROFESSIONAL_CARE, EMERGENCY, OUTPATIENT_CARE, DRUGS, EQUIPMENT = (
-    0,
-    8,
-    9,
-    10,
-    11,
-    12,
-    13,
-    14,
-    15,
-)
+FACILITY = 0
+SURGEON, ASSISTANT, ANESTHESIA, PROFESSIONAL_CARE, EMERGENCY, OUTPATIENT_CARE, DRUGS, EQUIPMENT = range(8, 16)
 """Category numbers, as in `categories.SERVICE_CATEGORIES`."""
 
 
