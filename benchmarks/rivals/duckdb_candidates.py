@@ -102,8 +102,8 @@ SELECT *, anchor_start AS episode_start,
     CASE WHEN died <= scheduled_end THEN greatest(died, anchor_end) ELSE least(scheduled_end + 30, died) END
         AS post_episode_end,
     least(scheduled_end, died) AS tested_to,
-    row_number() OVER (ORDER BY beneficiary_id, anchor_start, anchor_setting, anchor_end, anchor_claim_id,
-                                anchor_line_number) AS episode
+    row_number() OVER (ORDER BY beneficiary_id, anchor_start, anchor_setting, anchor_end, anchor_ccn NULLS FIRST,
+                                anchor_claim_id, anchor_line_number) AS episode
 FROM dated
 """
 

@@ -143,8 +143,9 @@ def candidates_of(folder: Path, legs: pd.DataFrame, beneficiaries: pd.DataFrame)
     episodes["episode_end"] = scheduled.where(~in_window, at_death)
     episodes["post_episode_end"] = after.where(~(died < after), died).where(~in_window, at_death)
     episodes["tested_to"] = scheduled.where(~in_window, died)
-    order = ["beneficiary_id", "anchor_start", "anchor_setting", "anchor_end", "anchor_claim_id", "anchor_line_number"]
-    episodes = episodes.sort_values(order, ignore_index=True)
+    order = ["beneficiary_id", "anchor_start", "anchor_setting", "anchor_end"]
+    order += ["anchor_ccn", "anchor_claim_id", "anchor_line_number"]
+    episodes = episodes.sort_values(order, ignore_index=True, na_position="first")
     episodes["episode"] = episodes.index
     return episodes
 

@@ -201,7 +201,15 @@ def candidates_of(
             .otherwise(pl.min_horizontal(scheduled + pl.duration(days=30), "died")),
             tested_to=pl.min_horizontal(scheduled, "died"),
         )
-        .sort("beneficiary_id", "anchor_start", "anchor_setting", "anchor_end", "anchor_claim_id", "anchor_line_number")
+        .sort(
+            "beneficiary_id",
+            "anchor_start",
+            "anchor_setting",
+            "anchor_end",
+            "anchor_ccn",
+            "anchor_claim_id",
+            "anchor_line_number",
+        )
         .with_row_index("episode")
     )
 
