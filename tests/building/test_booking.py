@@ -1,4 +1,4 @@
-"""Where cents are booked that few programmes book: splits at the anchor's end, removed hospitals, one overlap reason."""
+"""What few programmes book: splits at the anchor's end, removed hospitals; and one overlap reason in the ladder."""
 
 from __future__ import annotations
 

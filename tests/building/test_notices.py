@@ -126,3 +126,14 @@ def test_arguments_of_another_kind_are_named(claims: ep.Claims, arguments: dict[
     good: dict[str, object] = {"claims": claims, "program": TEAM, "as_of": dt.date(2027, 12, 31)}
     with pytest.raises(ArgumentError, match=says):
         ep.build_episodes(**(good | arguments))  # type: ignore[arg-type]
+
+
+def test_reference_tables_that_rules_read_and_nobody_gave_are_said(claims: ep.Claims) -> None:
+    program = ep.load_program("bpci-advanced")
+    said = "\n".join(ep.build_episodes(claims, program, with_tables=()).counts["notes"])
+    for table in ("fee_schedule", "opps", "drg_remap", "clotting"):
+        assert f"The reference table '{table}' is not at hand" in said
+    schedule = pl.DataFrame({"hcpcs": ["27447"], "global_days": ["090"]})
+    given = ep.build_episodes(claims, program, ep.References(fee_schedule=schedule), with_tables=())
+    assert "'fee_schedule'" not in "\n".join(given.counts["notes"])
+    assert "is not at hand: " not in notes(claims)

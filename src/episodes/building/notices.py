@@ -25,6 +25,7 @@ def notices(facts: Facts, episodes: pl.DataFrame, context: Context) -> list[str]
         *_about_stays(facts),
         *_about_costs(episodes),
         *_about_lengths_of_stay(context),
+        *_about_empty_references(context),
     ]
 
 
@@ -92,3 +93,29 @@ def _about_lengths_of_stay(context: Context) -> list[str]:
 
 def _fiscal_year(day: dt.date) -> int:
     return day.year + (day.month >= 10)
+
+
+def _about_empty_references(context: Context) -> list[str]:
+    """Rules of the programme that read a reference table which is not at hand: they hold for nothing."""
+    construction, references = context.program.rules.construction, context.references
+    surgery = construction.services.global_surgery_look_back
+    kinds = {rung.kind for rung in construction.exclusions} - {
+        rung.kind for rung in construction.exclusions if rung.id in context.program.switched_off
+    }
+    read = {
+        "fee_schedule": (
+            "global surgery before the anchor",
+            construction.services.global_surgery_look_back is not None,
+        ),
+        "opps": ("the rank of comprehensive procedures (J1)", "not_highest_j1" in kinds),
+        "drg_remap": ("the regrouping of DRGs of other years", construction.anchors.first_drg_year is not None),
+        "clotting": (
+            "clotting factors by quarter",
+            any(getattr(rule, "reference", None) == "clotting" for rule in construction.services.exclusions),
+        ),
+    }
+    return [
+        f"The reference table {table!r} is not at hand: {what}: not looked at. References({table}=...) takes your own."
+        for table, (what, is_read) in read.items()
+        if is_read and references.table(table).is_empty()
+    ]
