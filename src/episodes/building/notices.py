@@ -103,19 +103,16 @@ def _about_empty_references(context: Context) -> list[str]:
         rung.kind for rung in construction.exclusions if rung.id in context.program.switched_off
     }
     read = {
-        "fee_schedule": (
-            "global surgery before the anchor",
-            construction.services.global_surgery_look_back is not None,
-        ),
+        "fee_schedule": ("global surgery before the anchor", surgery is not None),
         "opps": ("the rank of comprehensive procedures (J1)", "not_highest_j1" in kinds),
         "drg_remap": ("the regrouping of DRGs of other years", construction.anchors.first_drg_year is not None),
         "clotting": (
-            "clotting factors by quarter",
+            "the list of clotting factors by quarter",
             any(getattr(rule, "reference", None) == "clotting" for rule in construction.services.exclusions),
         ),
     }
     return [
-        f"The reference table {table!r} is not at hand: {what}: not looked at. References({table}=...) takes your own."
+        f"The reference table {table!r} is not at hand, so {what} is not looked at: References({table}=...) takes yours."
         for table, (what, is_read) in read.items()
         if is_read and references.table(table).is_empty()
     ]
