@@ -112,7 +112,7 @@ def _about_empty_references(context: Context) -> list[str]:
         ),
     }
     return [
-        f"The reference table {table!r} is not at hand, so {what} is not looked at: References({table}=...) takes yours."
+        f"The reference table {table!r} is not at hand: {what} is not looked at. References({table}=...) takes one."
         for table, (what, is_read) in read.items()
         if is_read and references.table(table).is_empty()
     ]
