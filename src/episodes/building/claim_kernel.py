@@ -246,7 +246,7 @@ def assign_claims(
                     if reason == INCLUDED and period == PRE and candidates.stands[e] and in_earlier_one:
                         reason = in_earlier
                 category = np.uint8(0) if own else items.category[i]
-                if candidates.stands[e] and period in (ANCHOR, POST):
+                if candidates.stands[e] and period != POST_EPISODE:
                     in_earlier_one = True
                 if reason != INCLUDED:
                     kind = rules.kind[reason - FIRST_RULE] if 0 <= reason - FIRST_RULE < rules.kind.size else 0

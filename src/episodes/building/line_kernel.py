@@ -342,7 +342,7 @@ def assign_lines(
                         )
                     if reason == INCLUDED and period == PRE and candidates.stands[e] and in_earlier_one:
                         reason = in_earlier
-                if candidates.stands[e] and period in (ANCHOR, POST):
+                if candidates.stands[e] and period != POST_EPISODE:
                     in_earlier_one = True
                 category = category_of(rules, candidates, lines, e, line, claim, setting, period, own)
                 if reason != INCLUDED:
