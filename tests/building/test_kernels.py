@@ -80,7 +80,7 @@ def test_cache_key_follows_the_kernel_sources(monkeypatch: pytest.MonkeyPatch, t
     before = compiled.kernel_key()
     for name in compiled.KERNEL_SOURCES:
         (tmp_path / name).write_bytes(b"# another source")
-    monkeypatch.setattr(compiled, "files", lambda _package: tmp_path)
+    monkeypatch.setattr("episodes.compiling.files", lambda _package: tmp_path)
     assert compiled.kernel_key() != before
 
 
