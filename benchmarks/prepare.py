@@ -28,7 +28,7 @@ from episodes.tables import write_parquet
 
 Kind = Literal["dense", "sparse"]
 
-LINES_PER_BUCKET = 2_000_000
+LINES_PER_BUCKET = 2_500_000
 BASE_PEOPLE: dict[Kind, int] = {"dense": 20_000, "sparse": 16_000}
 YEARS = (2022, 2026)
 SEED = 5
@@ -62,7 +62,7 @@ class Prepared:
 
 
 def buckets_for(lines: int) -> int:
-    """Buckets of about two million lines: each costs something beside its rows, and a build holds one a thread."""
+    """Buckets of about two and a half million lines: each costs something beside its rows, and a build holds one a thread."""
     return max(1, -(-lines // LINES_PER_BUCKET))
 
 
