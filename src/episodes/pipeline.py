@@ -15,28 +15,18 @@ from episodes.building.bucket import summed_providers
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
 from episodes.building.facts import Facts
-from episodes.building.inputs import FrameInput, Input, StoreInput
+from episodes.building.inputs import Input, StoreInput
 from episodes.building.notices import notices
+from episodes.building.plain_input import PlainInput
+from episodes.building.plain_tables import PlainTables
 from episodes.claims import Claims
-from episodes.errors import ArgumentError, BasisError, ContractError, count_of
+from episodes.errors import ArgumentError, BasisError, count_of
 from episodes.further_tables import FurtherTables
 from episodes.programs import Program
 from episodes.programs.references import References
 from episodes.programs.rule import Basis
 from episodes.running.executors import Executor, Serial, Threads
 from episodes.tables import scan_parquet, write_parquet
-
-UNREAD_COLUMNS = (
-    "facility_npi",
-    "present_on_admission",
-    "procedure_dates",
-    "service_thru",
-    "apc",
-    "specialty",
-    "units",
-    "visits",
-)
-"""Columns of claims and lines that building does not read."""
 
 _TABLES = ("claims", "lines", "beneficiaries", "coverage")
 
@@ -121,7 +111,7 @@ def build_episodes(
         return {**of_building, "services": kept, **made}, facts
 
     together = Together(claims.store is not None)
-    for done, (tables, facts) in enumerate(executor.map(build, given.tasks()), 1):
+    for done, (tables, facts) in enumerate(executor.map(build, given.tasks(context)), 1):
         together.add(tables, facts)
         if progress is not None:
             progress(done, given.buckets)
@@ -135,8 +125,7 @@ def _input(claims: Claims, buckets: int | None, *, every_column: bool) -> Input:
     """The store that the claims lie in, or their tables in memory; further tables may read any column."""
     if claims.store is not None:
         return StoreInput.of(claims.store)
-    unread = () if every_column else UNREAD_COLUMNS
-    return FrameInput.of({name: _collected(claims, name, unread) for name in _TABLES}, buckets)
+    return PlainInput(PlainTables({name: claims.table(name) for name in _TABLES}), buckets, every_column)
 
 
 class Together:
@@ -212,18 +201,6 @@ def _built(together: Together, claims: Claims, context: Context) -> BuiltEpisode
     )
 
 
-def _collected(claims: Claims, name: str, unread: Iterable[str]) -> pl.DataFrame:
-    """A table in memory. An engine's own error quotes the values around a fault, so it is not passed on."""
-    try:
-        return claims.table(name).drop(unread, strict=False).collect()
-    except pl.exceptions.PolarsError as error:
-        kind = type(error).__name__
-    raise ContractError(
-        f"The table {name!r} cannot be read as the claims contract has it ({kind}). "
-        "Read it with validate='full' to see which column is wrong."
-    )
-
-
 def _need_arguments(
     claims: object, program: object, references: object, as_of: object, threads: int, buckets: int | None
 ) -> None:
@@ -257,7 +234,7 @@ def _need_basis(given: Input, program: Program) -> None:
     Items paid by claim and items paid by line are judged apart, for the amount of one of them may be misnamed.
     """
     paid: set[str] = set(program.rules.construction.services.paid_settings.value)
-    for what, at_hand in given.amounts_at_hand(paid).items():
+    for what, at_hand in given.amounts_at_hand(paid, program.amount_basis).items():
         if program.amount_basis in at_hand:
             continue
         choice = (

@@ -23,8 +23,10 @@ def with_drg(stays: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Add `drg` (for pricing) to stays with ms_drg, pricing_drg, stay_end and, with a re-map table, their codes."""
     anchors = context.program.rules.construction.anchors
     rules = context.references.table("drg_remap")
-    if anchors.pricing_year is None or anchors.first_drg_year is None or rules.is_empty():
+    if not regroups(context):
         return stays.with_columns(drg=pl.coalesce("pricing_drg", "ms_drg"))
+    assert anchors.pricing_year is not None
+    assert anchors.first_drg_year is not None
     years = (anchors.first_drg_year.value, anchors.pricing_year.value)
     by_drg = _rules_by_drg(rules)
     regrouped = [
@@ -32,6 +34,13 @@ def with_drg(stays: pl.DataFrame, context: Context) -> pl.DataFrame:
         for row in stays.select("ms_drg", "pricing_drg", "stay_end", "procedures", "diagnoses").iter_rows(named=True)
     ]
     return stays.with_columns(drg=pl.Series(regrouped, dtype=pl.String))
+
+
+def regroups(context: Context) -> bool:
+    """Whether the programme regroups DRGs and a table says how."""
+    anchors = context.program.rules.construction.anchors
+    named = anchors.pricing_year is not None and anchors.first_drg_year is not None
+    return named and not context.references.table("drg_remap").is_empty()
 
 
 def fiscal_year(day: dt.date) -> int:

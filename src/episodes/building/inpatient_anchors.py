@@ -11,6 +11,7 @@ import polars as pl
 
 from episodes.building.context import Context
 from episodes.building.diagnoses import with_prefix
+from episodes.building.drg_versions import regroups
 from episodes.programs.code_tables import load_codes
 
 ICD_10_STARTS = dt.date(2015, 10, 1)
@@ -61,6 +62,15 @@ def inpatient_anchors(chained: pl.DataFrame, context: Context) -> pl.DataFrame:
     return pl.concat(found).with_columns(
         anchor_setting=pl.lit("inpatient"), anchor_line_number=pl.lit(0, dtype=pl.Int32)
     )
+
+
+def drgs_that_may_trigger(context: Context) -> list[str] | None:
+    """DRGs, billed or for pricing, that may make a stay an anchor; null = any, for a table regroups them."""
+    anchors = context.program.rules.construction.anchors
+    if regroups(context):
+        return None
+    mapped = [] if anchors.drg_map is None else load_codes(anchors.drg_map.value)["from_drg"].to_list()
+    return sorted({*anchor_codes(context, "inpatient")["code"], *mapped})
 
 
 def anchor_codes(context: Context, anchor_setting: str) -> pl.DataFrame:

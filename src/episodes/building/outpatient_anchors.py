@@ -42,6 +42,13 @@ def outpatient_anchors(source: Source, context: Context) -> pl.DataFrame:
     return with_apc(dated, source, context)
 
 
+def procedures_that_may_trigger(context: Context) -> list[str]:
+    """HCPCS of lines that may be anchors, outpatient and professional."""
+    professional = context.program.rules.construction.anchors.professional
+    codes = [anchor_codes(context, "outpatient"), *([anchor_codes(context, "professional")] if professional else [])]
+    return pl.concat(codes)["code"].unique().sort().to_list()
+
+
 def diagnoses_of_line() -> pl.Expr:
     """The diagnoses of a line's claim, and the line's own."""
     own = pl.concat_list(pl.col("diagnosis")).list.drop_nulls()

@@ -1,8 +1,7 @@
-"""A bucket's codes sidecar as the engine reads it: arrays in mapped memory, and some of their rows as frames."""
+"""A bucket's codes sidecar as the engine reads it: arrays in mapped memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,11 @@ import polars as pl
 import pyarrow as pa
 
 from episodes.building.arrays import Array
-from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY
-from episodes.claims.contract import TABLES, types_of
+from episodes.building.codes import Codes
 
 
-class Sidecar:
-    """The codes of one bucket; only what is asked for is read.
+class Sidecar(Codes):
+    """The codes of one bucket of a store; only what is asked for is read.
 
     Args:
         folder: where its arrays lie.
@@ -25,7 +23,6 @@ class Sidecar:
         self._codes = folder
         self._opened: dict[str, Array] = {}
         self._read: dict[str, pl.Series] = {}
-        self._types = {name: types_of(TABLES[name]) for name in ("claims", "lines")}
 
     def array(self, name: str) -> Array:
         """An array by its name, in mapped memory."""
@@ -45,43 +42,3 @@ class Sidecar:
         offsets, together = self.array(f"{name}.offsets"), self.array(f"{name}.bytes")
         whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
         return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
-
-    def frame(self, table: str, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        """Some rows of a table, by their ordinals."""
-        types = self._types[table]
-        return pl.DataFrame({name: self._column(f"{table}.{name}", rows, types[name]) for name in columns})
-
-    def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
-        if isinstance(dtype, pl.List):
-            return self.list_of(name, rows, pl.Series(dtype=dtype.inner).dtype)
-        values = self.array(name)[rows]
-        if dtype == pl.Float64:
-            return pl.Series(values).fill_nan(None)
-        if dtype == pl.Date:
-            return _with_nulls(values, NULL_DAY).cast(pl.Date)
-        if dtype.is_integer():
-            return _with_nulls(values, NULL_CENTS).cast(dtype)
-        coded = _with_nulls(values, -1)
-        return coded.cast(pl.Boolean) if dtype == pl.Boolean else self.dictionary(name).gather(coded)
-
-    def list_of(self, name: str, rows: Array, inner: pl.DataType) -> pl.Series:
-        """A column of lists of text or dates; an empty list where there is none."""
-        offsets, elements = self.array(f"{name}.offsets"), self.array(f"{name}.elements")
-        lengths = offsets[rows + 1] - offsets[rows]
-        ends = np.cumsum(lengths)
-        places = np.repeat(offsets[rows] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
-        found = elements[places]
-        if inner == pl.Date:
-            values = _with_nulls(found, NULL_DAY).cast(pl.Date)
-        else:
-            values = self.dictionary(f"{name}.elements").gather(_with_nulls(found, -1))
-        lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), values.to_arrow())
-        return pl.Series(pl.from_arrow(lists))
-
-
-def _with_nulls(values: Array, null: int) -> pl.Series:
-    """Numbers as a series, null where they are the number that stands for it."""
-    missing = values == null
-    if not missing.any():
-        return pl.Series(values)
-    return pl.Series(pl.from_arrow(pa.array(values, mask=missing)))

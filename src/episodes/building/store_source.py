@@ -300,12 +300,7 @@ class StoreBucket(Sidecar):
         """Lines and claims of the whole bucket."""
         codes = {name: self.dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
         codes["modifiers"] = self.dictionary("lines.modifiers.elements")
-        related, related_any, marks = facts_of_diagnoses(
-            self.array("claims.diagnoses.offsets"),
-            self.array("claims.diagnoses.elements"),
-            self.dictionary("claims.diagnoses.elements"),
-            self._context,
-        )
+        related, related_any, marks = facts_of_diagnoses(self, self._context)
         basis = self._context.program.amount_basis
         return CodedLines(
             lines=Lines(

@@ -46,7 +46,7 @@ def write_codes(claims: pl.DataFrame, lines: pl.DataFrame, folder: Path) -> None
     _write_ids(folder / "beneficiary_id", claims["beneficiary_id"].gather(first_claims[:-1]))
     numeric = bool(claims["claim_id"].str.contains(NUMERIC_ID).all())
     (folder / ABOUT).write_text(json.dumps({"numeric_claim_ids": numeric}) + "\n", encoding="utf-8")
-    _write(folder / "claim_lines.npy", _offsets_of_counts(of_line.to_numpy(), claims.height))
+    _write(folder / "claim_lines.npy", offsets_of_counts(of_line.to_numpy(), claims.height))
     _write(folder / "lines_by_claim.npy", by_claim.astype(np.int64))
     for table, frame in (("claims", claims), ("lines", lines)):
         for column, dtype in frame.schema.items():
@@ -99,7 +99,8 @@ def _offsets(groups: np.ndarray) -> np.ndarray:
     return np.concatenate(([0], starts, [groups.size] if groups.size else [])).astype(np.int64)
 
 
-def _offsets_of_counts(groups: np.ndarray, number: int) -> np.ndarray:
+def offsets_of_counts(groups: np.ndarray, number: int) -> np.ndarray:
+    """Offsets of groups by their number, 0 to `number` - 1."""
     counts = np.bincount(groups, minlength=number) if groups.size else np.zeros(number, dtype=np.int64)
     return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 

@@ -1,0 +1,148 @@
+"""A first look at plain tables: who may have an anchor, and what the claims of everybody else come to.
+
+Only the claims and lines of those people are read further. What is said here of the others comes straight from the
+amounts: the balance of a run holds it against what the loops book.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from episodes.building.amounts import basis_amount
+from episodes.building.context import Context
+from episodes.building.facts import Facts
+from episodes.building.inpatient_anchors import drgs_that_may_trigger
+from episodes.building.outpatient_anchors import procedures_that_may_trigger
+from episodes.building.plain_tables import PlainTables
+from episodes.claims.codes_sidecar import NUMERIC_ID
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
+
+KEYS = ["beneficiary_id", "claim_id"]
+AMOUNTS = ("standardized", "allowed", "paid")
+_CENTS = tuple(f"{name}_cents" for name in AMOUNTS)
+_PROBE = 20_000
+"""Rows looked at first where one row decides."""
+
+
+def has_numeric_claim_ids(tables: PlainTables) -> bool:
+    """Whether all claim ids compare as numbers; the first rows are asked first."""
+    numeric = pl.col("claim_id").str.contains(NUMERIC_ID).all()
+    looked_at = (tables["claims"].head(_PROBE), tables["claims"])
+    return all(bool(tables.collected(some.select(numeric)).item()) for some in looked_at)
+
+
+def amounts_at_hand(tables: PlainTables, settings: set[str], basis: str) -> dict[str, list[str]]:
+    """`claim` and `line`: the amount bases that items of these settings have; a kind without items is left out.
+
+    Where some of the first rows have the basis that is asked for, no others are looked at.
+    """
+    found: dict[str, list[str]] = {}
+    for rows in (_PROBE, None):
+        claims, lines = (tables[name] if rows is None else tables[name].head(rows) for name in ("claims", "lines"))
+        by_line = claims.filter(_in(sorted(settings & set(LINE_PAID_SETTINGS)))).select(KEYS)
+        items = {
+            "claim": claims.filter(_in(sorted(settings & set(CLAIM_PAID_SETTINGS)))),
+            "line": lines.select(*KEYS, *_CENTS).join(by_line, on=KEYS, how="semi"),
+        }
+        counts = {
+            kind: tables.collected(
+                frame.select(pl.len().alias("rows"), *(pl.col(name).count() for name in _CENTS))
+            ).row(0, named=True)
+            for kind, frame in items.items()
+        }
+        found = {
+            kind: [name for name in AMOUNTS if count[f"{name}_cents"]]
+            for kind, count in counts.items()
+            if count["rows"]
+        }
+        if len(found) == len(items) and all(basis in named for named in found.values()):
+            break
+    return found
+
+
+def _in(settings: list[str]) -> pl.Expr:
+    return pl.col("setting").cast(pl.String).is_in(settings)
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """Of plain tables: `claims`, `lines`, `coverage`."""
+
+    tables: PlainTables
+    context: Context
+
+    @cached_property
+    def people(self) -> pl.Series:
+        """Ids of those with a stay or a line that may be an anchor: too many rather than too few."""
+        stays = self.tables["claims"].filter(_in(["inpatient"]))
+        drgs = drgs_that_may_trigger(self.context)
+        if drgs is not None:
+            stays = stays.filter(pl.col("pricing_drg").is_in(drgs) | pl.col("ms_drg").is_in(drgs))
+        lines = self.tables["lines"].filter(pl.col("hcpcs").is_in(procedures_that_may_trigger(self.context)))
+        found = [self.tables.collected(each.select("beneficiary_id").unique()) for each in (stays, lines)]
+        return pl.concat(found)["beneficiary_id"].unique()
+
+    def of(self, table: str) -> pl.LazyFrame:
+        """The rows of those people."""
+        return self.tables[table].filter(self._chosen)
+
+    @property
+    def _chosen(self) -> pl.Expr:
+        return pl.col("beneficiary_id").is_in(self.people.implode())
+
+    @cached_property
+    def rows_of_others(self) -> dict[str, int]:
+        """Rows of claims and lines that are not read further."""
+        return {
+            table: self.tables.collected(self.tables[table].filter(~self._chosen).select(pl.len())).item()
+            for table in ("claims", "lines")
+        }
+
+    @cached_property
+    def facts_of_others(self) -> Facts:
+        """What the claims of everybody else hold and come to."""
+        late = pl.lit(False)
+        if self.context.as_of is not None:
+            late = (pl.col("process_date") > self.context.as_of).fill_null(False)
+        whole, stay = ~late & _in(list(CLAIM_PAID_SETTINGS)), ~late & _in(["inpatient"])
+        claims = self.tables["claims"].filter(~self._chosen)
+        held = claims.select(
+            pl.col("beneficiary_id").n_unique().alias("people"),
+            (~late).sum().alias("claims"),
+            late.sum().alias("claims_processed_later"),
+            whole.sum().alias("payable_items"),
+            basis_amount(self.context, line=False).filter(whole).sum().alias("payable_cents"),
+            stay.sum().alias("stays"),
+            (stay & pl.coalesce("pricing_drg", "ms_drg").is_not_null()).sum().alias("stays_with_drg"),
+            (stay & pl.coalesce("ccn", pl.col("provider_type").cast(pl.String)).is_not_null())
+            .sum()
+            .alias("stays_with_hospital"),
+        )
+        facts = Facts(**{name: int(n or 0) for name, n in self.tables.collected(held).row(0, named=True).items()})
+        lines = self.tables["lines"].filter(~self._chosen)
+        not_payable = claims.filter(late | _in(list(CLAIM_PAID_SETTINGS))).select(KEYS)
+        by_line = lines.join(not_payable, on=KEYS, how="anti").select(
+            pl.len(), basis_amount(self.context, line=True).sum()
+        )
+        items, cents = self.tables.collected(by_line).row(0)
+        known_lines = self.rows_of_others["lines"]
+        if facts.claims_processed_later:
+            known = lines.join(claims.filter(late).select(KEYS), on=KEYS, how="anti").select(pl.len())
+            known_lines = self.tables.collected(known).item()
+        return facts + Facts(lines=known_lines, payable_items=items, payable_cents=int(cents or 0))
+
+    def coverage_of_others(self, *, look_for_people: bool) -> Facts:
+        """Intervals of coverage of everybody else, and, if asked, how many of those with claims have one."""
+        coverage = self.tables["coverage"].filter(~self._chosen)
+        covered = 0
+        if look_for_people:
+            with_claims = self.tables["claims"].select("beneficiary_id").unique()
+            people = coverage.join(with_claims, on="beneficiary_id", how="semi").select(
+                pl.col("beneficiary_id").n_unique()
+            )
+            covered = self.tables.collected(people).item()
+        intervals = self.tables.collected(coverage.select(pl.len())).item()
+        return Facts(coverage_intervals=intervals, covered_people=covered)

@@ -1,0 +1,177 @@
+"""The codes of a bucket whose claims and lines are frames: arrays are made of them when they are asked for.
+
+Text becomes places in dictionaries as early as it is read (`Coder`): from there on it is moved and sorted as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from episodes.building.arrays import Array, frozen
+from episodes.building.codes import Codes
+from episodes.building.stays import stay_start
+from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY, offsets_of_counts
+from episodes.claims.store import claim_order
+from episodes.errors import ContractError, count_of
+
+IDS = ("beneficiary_id", "claim_id")
+
+
+class Coder:
+    """Dictionaries of text that grow as rows come; one for all buckets of a build."""
+
+    def __init__(self) -> None:
+        self._categories: dict[str, pl.Categories] = {}
+        self._kept: list[pl.Series] = []
+
+    def expressions(self, table: str, schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+        """The columns of a table but its ids, text as places in a dictionary."""
+        return [
+            self._coded(f"{table}.{name}", name, dtype).alias(name) for name, dtype in schema.items() if name not in IDS
+        ]
+
+    def _coded(self, key: str, name: str, dtype: pl.DataType) -> pl.Expr:
+        inner = pl.Series(dtype=dtype.inner).dtype if isinstance(dtype, pl.List) else dtype
+        if inner != pl.String and not isinstance(inner, pl.Enum):
+            return pl.col(name)
+        if key not in self._categories:
+            self._categories[key] = pl.Categories.random()
+            # A dictionary lives as long as some column of its type does.
+            self._kept.append(pl.Series([], dtype=pl.Categorical(self._categories[key])))
+        coded = pl.Categorical(self._categories[key])
+        if isinstance(dtype, pl.List):
+            return pl.col(name).cast(pl.List(pl.String)).cast(pl.List(coded)).to_physical()
+        return pl.col(name).cast(pl.String).cast(coded).to_physical()
+
+    def dictionaries(self) -> dict[str, pl.Series]:
+        """By table and column, the text of each place; to be asked for when every row has come."""
+        return {key: categories.to_series() for key, categories in self._categories.items()}
+
+
+class FrameCodes(Codes):
+    """The codes of one bucket, from frames in any order.
+
+    Args:
+        people: ids of the people of the bucket, in order.
+        claims: rows with `person` (place in people), claim_id, and columns from `Coder.expressions`.
+        lines: likewise.
+        dictionaries: of the coder.
+
+    Raises:
+        ContractError: a line has no claim, or a claim is there twice.
+    """
+
+    def __init__(
+        self, people: pl.Series, claims: pl.DataFrame, lines: pl.DataFrame, dictionaries: Mapping[str, pl.Series]
+    ) -> None:
+        self._people = people
+        self._frames = {"claims": claims, "lines": lines}
+        self._dictionaries = dictionaries
+        self._read: dict[str, pl.Series] = {}
+        self._made: dict[str, Array] = {}
+        self._order: dict[str, pl.Series] = {}
+        self._put_claims_in_order()
+        self._put_lines_in_order()
+
+    def array(self, name: str) -> Array:
+        """An array by its name, made of the frames when it is first asked for."""
+        if name not in self._made:
+            table, _, column = name.partition(".")
+            self._make(f"{table}.{column.removesuffix('.offsets').removesuffix('.elements')}")
+        return self._made[name]
+
+    def dictionary(self, name: str) -> pl.Series:
+        """The sorted values of this bucket that the codes of a column point to."""
+        if name not in self._read:
+            self.array(name)
+        return self._read[name]
+
+    def ids(self, name: str, rows: Array) -> pl.Series:
+        """The text of some ids."""
+        return (self._people if name == "beneficiary_id" else self._claim_ids).gather(pl.Series(rows))
+
+    def _put_claims_in_order(self) -> None:
+        claims = self._frames["claims"]
+        order = claims.select(pl.arg_sort_by("person", stay_start(), *claim_order())).to_series()
+        self._order["claims"] = order
+        self._claim_ids = claims["claim_id"].gather(order)
+        self._person_of_claim = claims["person"].gather(order)
+        self._made["person_claims"] = self._firsts_of_people(self._person_of_claim)
+
+    def _put_lines_in_order(self) -> None:
+        lines = self._frames["lines"]
+        numbered = pl.DataFrame({"person": self._person_of_claim, "claim_id": self._claim_ids}).with_row_index("claim")
+        keys = ["person", "claim_id"]
+        try:
+            of_line = lines.select(keys).join(numbered, on=keys, how="left", maintain_order="left", validate="m:1")
+        except pl.exceptions.ComputeError:
+            twice = numbered.height - numbered.n_unique(keys)
+            raise ContractError(
+                f"{count_of(twice, 'claim')} of a person and claim_id that another claim has: which one is a line's? "
+                "Read the claims with validate='full', which sets repeats aside."
+            ) from None
+        if alone := of_line["claim"].null_count():
+            raise ContractError(
+                f"{count_of(alone, 'line')} without a claim: neither setting nor dates are known. Read the claims with "
+                "validate='full', which sets such lines aside with a reason."
+            )
+        days = lines["service_date"].to_physical().fill_null(NULL_DAY).cast(pl.Int64)
+        sorted_by = pl.DataFrame(
+            {
+                "day": (of_line["person"].cast(pl.Int64) * (1 << 32) + days).alias("day"),
+                "claim": of_line["claim"],
+                "line": lines["line_number"],
+            }
+        )
+        order = sorted_by.select(pl.arg_sort_by("day", "claim", "line")).to_series()
+        self._order["lines"] = order
+        claim_of_line = of_line["claim"].gather(order).to_numpy().astype(np.int32)
+        self._made["line_claim"] = frozen(claim_of_line)
+        self._made["person_lines"] = self._firsts_of_people(of_line["person"].gather(order))
+        self._made["claim_lines"] = frozen(offsets_of_counts(claim_of_line, numbered.height))
+        self._made["lines_by_claim"] = frozen(np.argsort(claim_of_line, kind="stable").astype(np.int64))
+
+    def _firsts_of_people(self, sorted_people: pl.Series) -> Array:
+        """Offsets from person to rows that are sorted by person."""
+        return frozen(np.searchsorted(sorted_people.to_numpy(), np.arange(self._people.len() + 1)).astype(np.int64))
+
+    def _make(self, name: str) -> None:
+        """The arrays of a column in the order of its table."""
+        table, _, column = name.partition(".")
+        values = self._frames[table][column].gather(self._order[table])
+        if isinstance(values.dtype, pl.List):
+            lengths = values.list.len().fill_null(0).cast(pl.Int64).to_numpy()
+            self._made[f"{name}.offsets"] = frozen(np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
+            self._made[f"{name}.elements"] = self._numbers(
+                name, f"{name}.elements", values.explode(empty_as_null=False, keep_nulls=False)
+            )
+        else:
+            self._made[name] = self._numbers(name, name, values)
+
+    def _numbers(self, key: str, name: str, values: pl.Series) -> Array:
+        if key in self._dictionaries:
+            return self._places(key, name, values)
+        if values.dtype == pl.Date:
+            return frozen(values.to_physical().fill_null(NULL_DAY).to_numpy().astype(np.int32))
+        if values.dtype == pl.Boolean:
+            return frozen(values.cast(pl.Int8).fill_null(-1).to_numpy())
+        if values.dtype == pl.Float64:
+            return frozen(values.fill_null(float("nan")).to_numpy())
+        return frozen(values.cast(pl.Int64).fill_null(NULL_CENTS).to_numpy())
+
+    def _places(self, key: str, name: str, values: pl.Series) -> Array:
+        """Places in the sorted dictionary of the values that are there (-1 = null)."""
+        text = self._dictionaries[key]
+        found = values.fill_null(text.len()).to_numpy()
+        used = np.zeros(text.len() + 1, np.bool_)
+        used[found] = True
+        places = np.flatnonzero(used[:-1])
+        dictionary = text.gather(places)
+        in_order = dictionary.arg_sort().to_numpy()
+        ranks = np.full(text.len() + 1, -1, np.int32)
+        ranks[places[in_order]] = np.arange(places.size, dtype=np.int32)
+        self._read[name] = dictionary.gather(in_order)
+        return frozen(ranks[found])

@@ -1,0 +1,174 @@
+"""Plain tables as the input of a build: frames in memory, or Parquet files that are only scanned.
+
+A first look finds the people who may have an anchor; their claims and lines alone are read further. Where these are few
+they are held; else they are put aside by bucket in a temporary folder, so that memory holds a few buckets at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import cast
+
+import polars as pl
+
+from episodes.building.bucket import BucketResult, build_source
+from episodes.building.coded_lines import looks_at_diagnoses
+from episodes.building.context import Context
+from episodes.building.facts import Facts
+from episodes.building.first_look import FirstLook, amounts_at_hand, has_numeric_claim_ids
+from episodes.building.frame_codes import Coder, FrameCodes
+from episodes.building.frame_source import FrameBucket
+from episodes.building.person_tables import of_codes
+from episodes.building.plain_tables import PlainTables
+from episodes.building.sources import lists_looked_at
+from episodes.building.spool import Spool
+from episodes.claims.people import bucket_of_hash, people_in_order
+from episodes.errors import ContractError
+from episodes.programs.rule import Basis
+
+LINES_PER_BUCKET = 1_250_000
+"""Memory holds the lines of as many buckets as there are threads."""
+
+
+_UNREAD = (
+    "facility_npi",
+    "present_on_admission",
+    "procedure_dates",
+    "service_thru",
+    "apc",
+    "specialty",
+    "units",
+    "visits",
+)
+"""Columns of claims and lines that building does not read."""
+
+
+@dataclass(eq=False)
+class Bucket:
+    """People of a bucket, and where their rows are."""
+
+    number: int
+    people: pl.Series
+    first_person: int
+    tables: Mapping[str, pl.DataFrame]
+    rows: Mapping[str, pl.DataFrame] | Spool
+    coder: Coder
+    others: Facts = field(default_factory=Facts)
+
+    @cached_property
+    def codes(self) -> FrameCodes:
+        """Their claims and lines as arrays; held as long as this object is."""
+        claims, lines = (
+            self.rows.take(name, self.number) if isinstance(self.rows, Spool) else self.rows[name]
+            for name in ("claims", "lines")
+        )
+        return FrameCodes(self.people, claims, lines, self.coder.dictionaries())
+
+
+@dataclass(frozen=True)
+class PlainInput:
+    """Canonical tables, lazily.
+
+    Args:
+        tables: claims, lines, beneficiaries, coverage.
+        wanted_buckets: into how many parts people are divided; null = so that each is of a handy size.
+        every_column: whether other rooms read these claims too; else only what building looks at is read.
+    """
+
+    tables: PlainTables
+    wanted_buckets: int | None
+    every_column: bool
+
+    @cached_property
+    def buckets(self) -> int:
+        """How many buckets there are."""
+        if self.wanted_buckets is not None:
+            return self.wanted_buckets
+        return max(1, -(-self.tables.rows["lines"] // LINES_PER_BUCKET))
+
+    @property
+    def numeric_claim_ids(self) -> bool:
+        """Whether all claim ids compare as numbers."""
+        return has_numeric_claim_ids(self.tables)
+
+    def amounts_at_hand(self, settings: set[str], basis: Basis) -> dict[str, list[str]]:
+        """The amount bases of items by claim and by line."""
+        return amounts_at_hand(self.tables, settings, basis)
+
+    def tasks(self, context: Context) -> Iterator[Bucket]:
+        """People with what is known of them."""
+        look = FirstLook(self.tables, context)
+        people = people_in_order(look.people)
+        placed = people.select(
+            "beneficiary_id", "person", bucket=bucket_of_hash(people["hash"], self.buckets).cast(pl.UInt32)
+        ).with_columns(place=pl.col("person") - pl.col("person").min().over("bucket"))
+        coder = Coder()
+        rows = self._put_aside(look, placed, coder)
+        firsts = dict(placed.group_by("bucket").agg(pl.col("person").min()).iter_rows())
+        others = look.facts_of_others
+        tables = {name: self.tables.collected(look.of(name)) for name in ("beneficiaries", "coverage")}
+        of_bucket = {
+            name: table.join(
+                placed.select("beneficiary_id", "bucket"), on="beneficiary_id", maintain_order="left"
+            ).partition_by("bucket", maintain_order=True, include_key=False, as_dict=True)
+            for name, table in tables.items()
+        }
+        chosen = placed.partition_by("bucket", maintain_order=True, as_dict=True)
+        for number in range(self.buckets):
+            own = {name: parts.get((number,), tables[name].clear()) for name, parts in of_bucket.items()}
+            if number == 0:
+                others = others + look.coverage_of_others(look_for_people=own["coverage"].is_empty())
+            yield Bucket(
+                number=number,
+                people=chosen.get((number,), placed.clear())["beneficiary_id"],
+                first_person=firsts.get(number, 0),
+                tables=own,
+                rows=rows,
+                coder=coder,
+                others=others if number == 0 else Facts(),
+            )
+
+    def _unread(self, context: Context) -> list[str]:
+        """Columns that no rule of the programme looks at."""
+        if self.every_column:
+            return []
+        looked_at = lists_looked_at(context) | ({"diagnoses"} if looks_at_diagnoses(context) else set())
+        return [*_UNREAD, *({"diagnoses", "procedures", "demonstration_codes"} - looked_at)]
+
+    def _put_aside(self, look: FirstLook, placed: pl.DataFrame, coder: Coder) -> Mapping[str, pl.DataFrame] | Spool:
+        """Claims and lines of the people chosen, in memory where there is one bucket, else in files by bucket."""
+        spool, held = Spool(), {}
+        for name in ("claims", "lines"):
+            table = look.of(name).drop(self._unread(look.context), strict=False)
+            schema = table.collect_schema()
+            rows = table.join(placed.lazy(), on="beneficiary_id", how="inner", maintain_order="left").select(
+                "claim_id", "bucket", person="place", *coder.expressions(name, schema)
+            )
+            if self.buckets == 1:
+                held[name] = self.tables.collected(rows.drop("bucket"))
+                read = held[name].height
+            else:
+                read = self.tables.read(partial(spool.put, name, rows, self.buckets))
+            self._need_all(name, read + look.rows_of_others[name])
+        return held if self.buckets == 1 else spool
+
+    def _need_all(self, name: str, rows: int) -> None:
+        """Rows of people with and without a possible anchor are all there are."""
+        if rows != self.tables.rows[name]:
+            raise ContractError(
+                f"{self.tables.rows[name]:,} rows of {name} came in, {rows:,} are accounted for: rows without a "
+                "beneficiary_id belong to nobody. Read the claims with validate='full', which sets them aside."
+            )
+
+    def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
+        """The map stage over one bucket."""
+        bucket = cast("Bucket", task)
+        source = FrameBucket(bucket.codes, bucket.tables, bucket.first_person, context, bucket.others)
+        return build_source(source, context, keep_services=keep_services), source.facts()
+
+    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """Canonical tables of some people."""
+        bucket = cast("Bucket", task)
+        return of_codes(bucket.codes, bucket.tables, people, context.as_of)
