@@ -111,10 +111,11 @@ def build_episodes(
         return {**of_building, "services": kept, **made}, facts
 
     together = Together(claims.store is not None)
-    for done, (tables, facts) in enumerate(executor.map(build, given.tasks(context)), 1):
+    tasks = given.tasks(context)
+    for done, (tables, facts) in enumerate(executor.map(build, tasks), 1):
         together.add(tables, facts)
         if progress is not None:
-            progress(done, given.buckets)
+            progress(done, len(tasks))
     built = _built(together, claims, context)
     if known_at is not None:
         built.counts["notes"].insert(0, _known_at_note(built, known_at, given=as_of is not None))
@@ -125,7 +126,7 @@ def _input(claims: Claims, buckets: int | None, *, every_column: bool) -> Input:
     """The store that the claims lie in, or their tables in memory; further tables may read any column."""
     if claims.store is not None:
         return StoreInput.of(claims.store)
-    return PlainInput(PlainTables({name: claims.table(name) for name in _TABLES}), buckets, every_column)
+    return PlainInput(PlainTables({name: claims.scan(name) for name in _TABLES}), buckets, every_column)
 
 
 class Together:

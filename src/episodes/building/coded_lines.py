@@ -48,7 +48,7 @@ def looks_at_diagnoses(context: Context) -> bool:
 
 
 def facts_of_diagnoses(codes: Codes, context: Context) -> tuple[Array, Array, Array]:
-    """By claim: whether its first diagnosis is related, whether any is, and from which day on its services are marked."""
+    """By claim: whether its first diagnosis is related, whether any is, from which day on its services are marked."""
     services = context.program.rules.construction.services
     size = codes.array("claims.setting").size
     related, related_any = np.zeros(size, np.bool_), np.zeros(size, np.bool_)

@@ -42,9 +42,9 @@ def amounts_at_hand(tables: PlainTables, settings: set[str], basis: str) -> dict
     found: dict[str, list[str]] = {}
     for rows in (_PROBE, None):
         claims, lines = (tables[name] if rows is None else tables[name].head(rows) for name in ("claims", "lines"))
-        by_line = claims.filter(_in(sorted(settings & set(LINE_PAID_SETTINGS)))).select(KEYS)
+        by_line = claims.filter(tables.setting_in(sorted(settings & set(LINE_PAID_SETTINGS)))).select(KEYS)
         items = {
-            "claim": claims.filter(_in(sorted(settings & set(CLAIM_PAID_SETTINGS)))),
+            "claim": claims.filter(tables.setting_in(sorted(settings & set(CLAIM_PAID_SETTINGS)))),
             "line": lines.select(*KEYS, *_CENTS).join(by_line, on=KEYS, how="semi"),
         }
         counts = {
@@ -63,10 +63,6 @@ def amounts_at_hand(tables: PlainTables, settings: set[str], basis: str) -> dict
     return found
 
 
-def _in(settings: list[str]) -> pl.Expr:
-    return pl.col("setting").cast(pl.String).is_in(settings)
-
-
 @dataclass(frozen=True)
 class FirstLook:
     """Of plain tables: `claims`, `lines`, `coverage`."""
@@ -77,7 +73,7 @@ class FirstLook:
     @cached_property
     def people(self) -> pl.Series:
         """Ids of those with a stay or a line that may be an anchor: too many rather than too few."""
-        stays = self.tables["claims"].filter(_in(["inpatient"]))
+        stays = self.tables["claims"].filter(self.tables.setting_in(["inpatient"]))
         drgs = drgs_that_may_trigger(self.context)
         if drgs is not None:
             stays = stays.filter(pl.col("pricing_drg").is_in(drgs) | pl.col("ms_drg").is_in(drgs))
@@ -104,35 +100,53 @@ class FirstLook:
     @cached_property
     def facts_of_others(self) -> Facts:
         """What the claims of everybody else hold and come to."""
+        claims, lines = (self.tables[name].filter(~self._chosen) for name in ("claims", "lines"))
         late = pl.lit(False)
         if self.context.as_of is not None:
             late = (pl.col("process_date") > self.context.as_of).fill_null(False)
-        whole, stay = ~late & _in(list(CLAIM_PAID_SETTINGS)), ~late & _in(["inpatient"])
-        claims = self.tables["claims"].filter(~self._chosen)
-        held = claims.select(
-            pl.col("beneficiary_id").n_unique().alias("people"),
-            (~late).sum().alias("claims"),
-            late.sum().alias("claims_processed_later"),
-            whole.sum().alias("payable_items"),
-            basis_amount(self.context, line=False).filter(whole).sum().alias("payable_cents"),
-            stay.sum().alias("stays"),
-            (stay & pl.coalesce("pricing_drg", "ms_drg").is_not_null()).sum().alias("stays_with_drg"),
-            (stay & pl.coalesce("ccn", pl.col("provider_type").cast(pl.String)).is_not_null())
-            .sum()
-            .alias("stays_with_hospital"),
+        held = self._one_row(
+            claims.select(pl.col("beneficiary_id").n_unique().alias("people"), late.sum().alias("late"))
         )
-        facts = Facts(**{name: int(n or 0) for name, n in self.tables.collected(held).row(0, named=True).items()})
-        lines = self.tables["lines"].filter(~self._chosen)
-        not_payable = claims.filter(late | _in(list(CLAIM_PAID_SETTINGS))).select(KEYS)
-        by_line = lines.join(not_payable, on=KEYS, how="anti").select(
-            pl.len(), basis_amount(self.context, line=True).sum()
+        whole, stays = (
+            claims.filter(self.tables.setting_in(settings)).filter(~late)
+            for settings in (CLAIM_PAID_SETTINGS, ("inpatient",))
         )
-        items, cents = self.tables.collected(by_line).row(0)
-        known_lines = self.rows_of_others["lines"]
-        if facts.claims_processed_later:
-            known = lines.join(claims.filter(late).select(KEYS), on=KEYS, how="anti").select(pl.len())
-            known_lines = self.tables.collected(known).item()
-        return facts + Facts(lines=known_lines, payable_items=items, payable_cents=int(cents or 0))
+        paid = self._one_row(whole.select(items=pl.len(), cents=basis_amount(self.context, line=False).sum()))
+        of_stays = self._one_row(
+            stays.select(
+                stays=pl.len(),
+                stays_with_drg=pl.coalesce("pricing_drg", "ms_drg").count(),
+                stays_with_hospital=pl.coalesce("ccn", pl.col("provider_type").cast(pl.String)).count(),
+            )
+        )
+        # What is paid by line is everything but lines of claims that are paid as a whole or not known yet: the fewer
+        # claims are looked for.
+        every_line = self._lines(lines)
+        apart = self.tables.setting_in(CLAIM_PAID_SETTINGS) | late
+        not_by_line = self._lines_of(lines, claims.filter(apart))
+        of_late = self._lines_of(lines, claims.filter(late)) if held["late"] else {"items": 0}
+        return Facts(
+            people=held["people"],
+            claims=self.rows_of_others["claims"] - held["late"],
+            lines=every_line["items"] - of_late["items"],
+            claims_processed_later=held["late"],
+            payable_items=paid["items"] + every_line["items"] - not_by_line["items"],
+            payable_cents=paid["cents"] + every_line["cents"] - not_by_line["cents"],
+            **of_stays,
+        )
+
+    def _lines(self, lines: pl.LazyFrame) -> dict[str, int]:
+        return self._one_row(lines.select(items=pl.len(), cents=basis_amount(self.context, line=True).sum()))
+
+    def _lines_of(self, lines: pl.LazyFrame, claims: pl.LazyFrame) -> dict[str, int]:
+        """Number and cents of the lines of some claims."""
+        keys = self.tables.collected(claims.select(KEYS))
+        # Scans filter by one column before they read the others; the join then looks at the person too.
+        possible = lines.filter(pl.col("claim_id").is_in(keys["claim_id"].implode()))
+        return self._lines(possible.join(keys.lazy(), on=KEYS, how="semi"))
+
+    def _one_row(self, query: pl.LazyFrame) -> dict[str, int]:
+        return {name: int(n or 0) for name, n in self.tables.collected(query).row(0, named=True).items()}
 
     def coverage_of_others(self, *, look_for_people: bool) -> Facts:
         """Intervals of coverage of everybody else, and, if asked, how many of those with claims have one."""

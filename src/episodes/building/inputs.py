@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -29,11 +30,6 @@ class Input(Protocol):
         """Whether all claim ids compare as numbers."""
         ...
 
-    @property
-    def buckets(self) -> int:
-        """How many buckets there are."""
-        ...
-
     def amounts_at_hand(self, settings: set[str], basis: Basis) -> dict[str, list[str]]:
         """`claim` and `line`: the amount bases that items of these settings have; a kind without items is left out.
 
@@ -41,7 +37,7 @@ class Input(Protocol):
         """
         ...
 
-    def tasks(self, context: Context) -> Iterator[object]:
+    def tasks(self, context: Context) -> Sequence[object]:
         """What `build` makes a bucket of, in order."""
         ...
 
@@ -76,7 +72,7 @@ class StoreInput:
         """Whether all claim ids compare as numbers."""
         return has_numeric_claim_ids(self.store, self.buckets)
 
-    def amounts_at_hand(self, settings: set[str], basis: Basis) -> dict[str, list[str]]:
+    def amounts_at_hand(self, settings: set[str], _basis: Basis) -> dict[str, list[str]]:
         """The amount bases of items by claim and by line, from the totals of the store."""
         by_setting = (
             pl.scan_parquet(sorted((self.store / TOTALS).glob("*.parquet")))
@@ -92,12 +88,9 @@ class StoreInput:
                 found[kind] = [name for name in _AMOUNTS if rows[f"{name}_cents"].sum()]
         return found
 
-    def tasks(self, context: Context) -> Iterator[tuple[int, int]]:
+    def tasks(self, _context: Context) -> list[tuple[int, int]]:
         """Number of a bucket, ordinal of its first person."""
-        first = 0
-        for bucket, people in enumerate(self.people):
-            yield bucket, first
-            first += people
+        return list(enumerate(accumulate(self.people[:-1], initial=0)))
 
     def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
         """The map stage over one bucket of the store."""

@@ -6,7 +6,7 @@ they are held; else they are put aside by bucket in a temporary folder, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import cast
@@ -81,13 +81,6 @@ class PlainInput:
     wanted_buckets: int | None
     every_column: bool
 
-    @cached_property
-    def buckets(self) -> int:
-        """How many buckets there are."""
-        if self.wanted_buckets is not None:
-            return self.wanted_buckets
-        return max(1, -(-self.tables.rows["lines"] // LINES_PER_BUCKET))
-
     @property
     def numeric_claim_ids(self) -> bool:
         """Whether all claim ids compare as numbers."""
@@ -97,38 +90,45 @@ class PlainInput:
         """The amount bases of items by claim and by line."""
         return amounts_at_hand(self.tables, settings, basis)
 
-    def tasks(self, context: Context) -> Iterator[Bucket]:
-        """People with what is known of them."""
+    def tasks(self, context: Context) -> list[Bucket]:
+        """People in buckets, their rows put aside, with what is known of everybody else."""
+        self.tables.need_known_words()
         look = FirstLook(self.tables, context)
+        lines = self.tables.rows["lines"] - look.rows_of_others["lines"]
+        buckets = self.wanted_buckets or max(1, -(-lines // LINES_PER_BUCKET))
         people = people_in_order(look.people)
         placed = people.select(
-            "beneficiary_id", "person", bucket=bucket_of_hash(people["hash"], self.buckets).cast(pl.UInt32)
+            "beneficiary_id", "person", bucket=bucket_of_hash(people["hash"], buckets).cast(pl.UInt32)
         ).with_columns(place=pl.col("person") - pl.col("person").min().over("bucket"))
         coder = Coder()
-        rows = self._put_aside(look, placed, coder)
-        firsts = dict(placed.group_by("bucket").agg(pl.col("person").min()).iter_rows())
-        others = look.facts_of_others
+        rows = self._put_aside(look, placed, coder, buckets)
+        where = placed.select("beneficiary_id", "bucket")
         tables = {name: self.tables.collected(look.of(name)) for name in ("beneficiaries", "coverage")}
-        of_bucket = {
-            name: table.join(
-                placed.select("beneficiary_id", "bucket"), on="beneficiary_id", maintain_order="left"
-            ).partition_by("bucket", maintain_order=True, include_key=False, as_dict=True)
-            for name, table in tables.items()
+        of_buckets = {
+            "people": placed.partition_by("bucket", maintain_order=True, as_dict=True),
+            **{
+                name: table.join(where, on="beneficiary_id", maintain_order="left").partition_by(
+                    "bucket", maintain_order=True, include_key=False, as_dict=True
+                )
+                for name, table in tables.items()
+            },
         }
-        chosen = placed.partition_by("bucket", maintain_order=True, as_dict=True)
-        for number in range(self.buckets):
-            own = {name: parts.get((number,), tables[name].clear()) for name, parts in of_bucket.items()}
-            if number == 0:
-                others = others + look.coverage_of_others(look_for_people=own["coverage"].is_empty())
-            yield Bucket(
-                number=number,
-                people=chosen.get((number,), placed.clear())["beneficiary_id"],
-                first_person=firsts.get(number, 0),
-                tables=own,
-                rows=rows,
-                coder=coder,
-                others=others if number == 0 else Facts(),
+        others = look.facts_of_others + look.coverage_of_others(look_for_people=tables["coverage"].is_empty())
+        made = []
+        for number in range(buckets):
+            own = of_buckets["people"].get((number,), placed.clear())
+            made.append(
+                Bucket(
+                    number=number,
+                    people=own["beneficiary_id"],
+                    first_person=int(own["person"][0]) if own.height else 0,
+                    tables={name: of_buckets[name].get((number,), table.clear()) for name, table in tables.items()},
+                    rows=rows,
+                    coder=coder,
+                    others=Facts() if number else others,
+                )
             )
+        return made
 
     def _unread(self, context: Context) -> list[str]:
         """Columns that no rule of the programme looks at."""
@@ -137,22 +137,24 @@ class PlainInput:
         looked_at = lists_looked_at(context) | ({"diagnoses"} if looks_at_diagnoses(context) else set())
         return [*_UNREAD, *({"diagnoses", "procedures", "demonstration_codes"} - looked_at)]
 
-    def _put_aside(self, look: FirstLook, placed: pl.DataFrame, coder: Coder) -> Mapping[str, pl.DataFrame] | Spool:
+    def _put_aside(
+        self, look: FirstLook, placed: pl.DataFrame, coder: Coder, buckets: int
+    ) -> Mapping[str, pl.DataFrame] | Spool:
         """Claims and lines of the people chosen, in memory where there is one bucket, else in files by bucket."""
         spool, held = Spool(), {}
         for name in ("claims", "lines"):
             table = look.of(name).drop(self._unread(look.context), strict=False)
             schema = table.collect_schema()
             rows = table.join(placed.lazy(), on="beneficiary_id", how="inner", maintain_order="left").select(
-                "claim_id", "bucket", person="place", *coder.expressions(name, schema)
+                "claim_id", "bucket", pl.col("place").alias("person"), *coder.expressions(name, schema)
             )
-            if self.buckets == 1:
+            if buckets == 1:
                 held[name] = self.tables.collected(rows.drop("bucket"))
                 read = held[name].height
             else:
-                read = self.tables.read(partial(spool.put, name, rows, self.buckets))
+                read = self.tables.read(partial(spool.put, name, rows, buckets))
             self._need_all(name, read + look.rows_of_others[name])
-        return held if self.buckets == 1 else spool
+        return held if buckets == 1 else spool
 
     def _need_all(self, name: str, rows: int) -> None:
         """Rows of people with and without a possible anchor are all there are."""

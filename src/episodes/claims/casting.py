@@ -103,12 +103,23 @@ def repeats_in(rows: pl.DataFrame) -> pl.DataFrame:
     return once_and_again(rows)[1]
 
 
-def trust(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
-    """A table taken at its word: absent columns filled, nothing checked but that required ones are there."""
+def trust(name: str, frame: pl.LazyFrame, *, leave_words: bool = False) -> pl.LazyFrame:
+    """A table taken at its word: absent columns filled, nothing checked but that required ones are there.
+
+    `leave_words`: a column of listed words that is text stays text. A scan filters text before it is read, which no
+    cast lets it do; whether the words are known is then for the caller to see.
+    """
     schema = TABLES[name]
-    present = frame.collect_schema().names()
+    given = frame.collect_schema()
+    present = given.names()
     need_required_columns(name, present)
     types = types_of(schema)
+    if leave_words:
+        is_text = {column for column, dtype in given.items() if dtype == pl.String}
+        types = {
+            column: pl.String() if column in is_text and isinstance(dtype, pl.Enum) else dtype
+            for column, dtype in types.items()
+        }
     filled = [
         pl.lit(metadata_of(schema, column).get("default"), dtype=dtype).alias(column)
         for column, dtype in types.items()

@@ -78,6 +78,7 @@ class Claims:
         """The store that the tables lie in; builds then read its codes sidecar rather than its Parquet."""
         self.complete_through: dt.date | None = None
         """The date the claims are complete through, where a store says it; `build_episodes` takes it for `as_of`."""
+        self._scans: dict[str, pl.LazyFrame] = {}
         self._tables = {name: self._take(name, given[name], validate) for name in TABLES}
         if validate == "full":
             self._drop_lines_without_claim(given["claims"])
@@ -89,6 +90,10 @@ class Claims:
     def table(self, name: str) -> pl.LazyFrame:
         """A canonical table by name."""
         return self._tables[name]
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """A canonical table as `table` has it, but columns of listed words (setting) may be text: cheap to filter."""
+        return self._scans.get(name, self._tables[name])
 
     @property
     def claims(self) -> pl.LazyFrame:
@@ -148,6 +153,7 @@ class Claims:
                 "polars.from_pandas(frame) and polars.from_arrow(table) convert others."
             )
         if validate == "none":
+            self._scans[name] = trust(name, frame.lazy(), leave_words=True)
             return trust(name, frame.lazy())
         return conform(name, frame.lazy().collect(), self.report).lazy()
 
