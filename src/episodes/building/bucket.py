@@ -18,7 +18,7 @@ from episodes.building.balance import balance_of, people_without_episodes, summe
 from episodes.building.claim_items import claim_items
 from episodes.building.coded_lines import PARTIES, CodedLines
 from episodes.building.context import Context
-from episodes.building.eligibility import with_reasons
+from episodes.building.eligibility import with_held_rungs
 from episodes.building.services import SERVICE_COLUMNS, services_frame
 from episodes.building.sources import Selected, Source
 from episodes.building.status import with_status
@@ -87,7 +87,7 @@ def _ordered_candidates(
         .drop("_order")
         .with_row_index("row")
     )
-    judged = with_reasons(
+    judged = with_held_rungs(
         with_episode_ids(ordered, context), selected.beneficiaries, selected.coverage, chained, context
     )
     return with_status(judged, context)
