@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from episodes.building.amounts import basis_amount
+from episodes.building.amounts import basis_amount, columns_of_amounts, columns_of_basis
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
 from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
 from episodes.building.compiled import kernels
@@ -19,7 +19,6 @@ from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
 from episodes.building.sidecar import Sidecar
 from episodes.building.sources import (
-    AMOUNT_COLUMNS,
     HEADER_OF_LINE,
     ITEM_COLUMNS,
     LINE_DETAILS,
@@ -53,6 +52,7 @@ class StoreBucket(Sidecar):
         self._context = context
         self._people = pl.Series([], dtype=pl.UInt32)
         self._whole: dict[str, pl.DataFrame] = {}
+        self._payable_of_all: tuple[int, int] | None = None
 
     # --- arrays ---------------------------------------------------------------------------------------------
 
@@ -75,11 +75,20 @@ class StoreBucket(Sidecar):
         return numbers.astype(np.int8)
 
     @cached_property
+    def _is_whole(self) -> Array:
+        """By claim whether it is known, and paid as a whole."""
+        return (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS))
+
+    @cached_property
     def _chosen(self) -> Array:
         """By person of the bucket whether they were chosen."""
-        chosen = np.zeros(self._person_claims.size - 1, np.bool_)
-        chosen[self._people.to_numpy().astype(np.int64) - self._first_person] = True
-        return chosen
+        return self._among(self._people)
+
+    def _among(self, people: pl.Series) -> Array:
+        """By person of the bucket whether they are among some people."""
+        among = np.zeros(self.people, np.bool_)
+        among[people.to_numpy().astype(np.int64) - self._first_person] = True
+        return among
 
     @property
     def people(self) -> int:
@@ -140,7 +149,7 @@ class StoreBucket(Sidecar):
         """Inpatient claims, but those of hospitals that the programme takes out."""
         rows = np.flatnonzero(self._settings == SETTINGS.index("inpatient"))
         removed = list(self._context.program.rules.construction.anchors.removed_hospitals.value)
-        stays = self._headers(rows, STAY_COLUMNS).with_columns(
+        stays = self._headers(rows, (*STAY_COLUMNS, *columns_of_basis(self._context))).with_columns(
             self._lists_of(rows, ("diagnoses", "procedures")),
             amount=basis_amount(self._context, line=False),
             claim_id=self.ids("claim_id", rows),
@@ -175,9 +184,8 @@ class StoreBucket(Sidecar):
 
     def outpatient_days(self, people: pl.Series) -> pl.DataFrame:
         """Days of outpatient claims of some people."""
-        chosen = np.zeros(self.people, np.bool_)
-        chosen[people.to_numpy().astype(np.int64) - self._first_person] = True
-        claims = np.flatnonzero((self._settings == SETTINGS.index("outpatient")) & chosen[self._person_of_claim])
+        chosen = self._among(people)[self._person_of_claim]
+        claims = np.flatnonzero((self._settings == SETTINGS.index("outpatient")) & chosen)
         of_day = (
             self._line_frame(self._line_rows_of(claims), ("service_date", "hcpcs", "primary_payer_paid_cents"))
             .filter(pl.col("service_date").is_not_null())
@@ -198,17 +206,20 @@ class StoreBucket(Sidecar):
 
     def payable_without(self, people: pl.Series) -> tuple[int, int]:
         """Number and cents of the payable items of everybody but some people."""
-        chosen = np.zeros(self.people, np.bool_)
-        chosen[people.to_numpy().astype(np.int64) - self._first_person] = True
-        return self._payable(~chosen)
+        chosen = self._among(people)
+        rest, of_chosen = self._payable(chosen)
+        self._payable_of_all = (rest[0] + of_chosen[0], rest[1] + of_chosen[1])
+        return rest
 
     def facts(self) -> Facts:
         """What the bucket holds, straight from its arrays."""
-        items, cents = self._payable(np.ones(self.people, np.bool_))
-        stays = self.frame(
-            "claims",
-            np.flatnonzero(self._settings == SETTINGS.index("inpatient")),
-            ("ms_drg", "pricing_drg", "ccn", "provider_type"),
+        if self._payable_of_all is None:
+            self._payable_of_all, _ = self._payable(np.zeros(self.people, np.bool_))
+        items, cents = self._payable_of_all
+        stays = self._settings == SETTINGS.index("inpatient")
+        drg, hospital = (
+            ((self.array(f"claims.{first}") >= 0) | (self.array(f"claims.{other}") >= 0)) & stays
+            for first, other in (("pricing_drg", "ms_drg"), ("ccn", "provider_type"))
         )
         late = int((self._settings == LATE).sum())
         covered = self.coverage["person"].n_unique()
@@ -225,37 +236,40 @@ class StoreBucket(Sidecar):
             payable_cents=cents,
             coverage_intervals=self._all_of("coverage").height,
             covered_people=covered,
-            stays=stays.height,
-            stays_with_drg=stays.select(pl.coalesce("pricing_drg", "ms_drg").count()).item(),
-            stays_with_hospital=stays.select(pl.coalesce("ccn", "provider_type").count()).item(),
+            stays=int(stays.sum()),
+            stays_with_drg=int(drg.sum()),
+            stays_with_hospital=int(hospital.sum()),
         )
 
-    def _payable(self, of_people: Array) -> tuple[int, int]:
-        """Number and cents of the payable items of some people (by person of the bucket)."""
-        counted = of_people[self._person_of_claim]
-        whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
-        basis = self._context.program.amount_basis
-        add_ons = () if basis == "standardized" else ("setting", *AMOUNT_COLUMNS)
-        amounts = self.frame("claims", whole, list(dict.fromkeys((f"{basis}_cents", *add_ons)))).select(
-            basis_amount(self._context, line=False).sum()
+    def _payable(self, chosen: Array) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Number and cents of the payable items of the people (by person of the bucket) not chosen, and chosen."""
+        whole = np.flatnonzero(self._is_whole)
+        amounts = self.frame("claims", whole, columns_of_basis(self._context)).select(
+            basis_amount(self._context, line=False).fill_null(0)
         )
+        by_claim = amounts.to_series().to_numpy()
+        of_chosen = chosen[self._person_of_claim[whole]]
         items, cents = kernels().payable_lines(
-            of_people,
+            chosen,
             self.array("person_lines"),
             self.array("line_claim"),
             frozen(self._settings),
-            self.array(f"lines.{basis}_cents"),
+            self.array(f"lines.{self._context.program.amount_basis}_cents"),
+            np.zeros((2, 2), np.int64),
         )
-        return whole.size + int(items), int(amounts.item() or 0) + int(cents)
+        rest, own = (
+            (int(items[k]) + int(mine.sum()), int(cents[k]) + int(by_claim[mine].sum()))
+            for k, mine in enumerate((~of_chosen, of_chosen))
+        )
+        return rest, own
 
     # --- of the people chosen -------------------------------------------------------------------------------
 
     @cached_property
     def claims(self) -> pl.DataFrame:
         """Claims that are paid as a whole, of the people chosen."""
-        of_whole = (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS))
-        rows = np.flatnonzero(of_whole & self._chosen[self._person_of_claim])
-        return self._headers(rows, ITEM_COLUMNS).with_columns(
+        rows = np.flatnonzero(self._is_whole & self._chosen[self._person_of_claim])
+        return self._headers(rows, (*ITEM_COLUMNS, *columns_of_amounts(self._context))).with_columns(
             self._lists_of(rows, ("procedures", "demonstration_codes")),
             amount=basis_amount(self._context, line=False),
         )
