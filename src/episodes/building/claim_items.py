@@ -20,7 +20,7 @@ from episodes.building.inpatient_anchors import has_listed_procedure
 from episodes.building.lengths_of_stay import with_gmlos
 from episodes.building.reasons import BARS, NOT_KEPT, REMOVED, reason_codes
 from episodes.building.stays import stay_end, stay_start, with_stay_columns
-from episodes.building.visits import billable_visits
+from episodes.building.visits import with_billable_visits
 from episodes.claims.contract import CLAIM_PAID_SETTINGS
 from episodes.programs.code_tables import load_codes
 from episodes.programs.service_rules import Proration
@@ -38,15 +38,14 @@ def claim_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> 
     services = context.program.rules.construction.services
     whole = claims.filter(pl.col("setting").is_in(list(CLAIM_PAID_SETTINGS)))
     dated = with_stay_columns(whole, context).with_columns(_dates(services.snf_dates.value))
-    with_visits = dated.join(billable_visits(lines, dated, context), on="claim", how="left", maintain_order="left")
+    with_visits = with_billable_visits(dated, lines, context)
     codes = reason_codes(context)
     of_stay = pl.col("setting") == "inpatient"
     removed = pl.col("ccn").is_in(list(context.program.rules.construction.anchors.removed_hospitals.value))
     removed = (of_stay & removed).fill_null(False)
     kept = pl.when(of_stay).then(pl.col("keep_inner_outer").fill_null(True)).otherwise(True)
-    ordered = with_visits[np.argsort(_by_person_and_start(with_visits), kind="stable")]
     return (
-        with_gmlos(ordered, context)
+        with_gmlos(_by_person_and_start(with_visits), context)
         .with_columns(
             **outlier_parts(context),
             **_proration(services.proration),
@@ -72,10 +71,10 @@ def claim_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> 
     )
 
 
-def _by_person_and_start(claims: pl.DataFrame) -> Array:
-    """A key that sorts claims by person and first day; those that are equal come in the order of claims already."""
-    person = claims["person"].to_numpy().astype(np.int64)
-    return (person << 32) + claims["start"].to_physical().to_numpy()
+def _by_person_and_start(claims: pl.DataFrame) -> pl.DataFrame:
+    """Claims sorted by person and first day; most are, and those that are equal come in the order of claims already."""
+    key = (claims["person"].to_numpy().astype(np.int64) << 32) + claims["start"].to_physical().to_numpy()
+    return claims if (key[1:] >= key[:-1]).all() else claims[np.argsort(key, kind="stable")]
 
 
 def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_any: bool) -> tuple[ClaimItems, Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from episodes.building.arrays import Array
+from episodes.building.arrays import Array, frozen
 from episodes.claims.codes_sidecar import NULL_CENTS, NULL_DAY
 from episodes.claims.contract import TABLES, types_of
 
@@ -30,7 +31,7 @@ class Sidecar:
     def array(self, name: str) -> Array:
         """An array by its name, in mapped memory."""
         if name not in self._opened:
-            self._opened[name] = np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
+            self._opened[name] = mapped(self._codes / f"{name}.npy")
         return self._opened[name]
 
     def dictionary(self, name: str) -> pl.Series:
@@ -54,6 +55,9 @@ class Sidecar:
     def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
         if isinstance(dtype, pl.List):
             return self.list_of(name, rows, pl.Series(dtype=dtype.inner).dtype)
+        is_text = dtype == pl.String or isinstance(dtype, pl.Enum)
+        if is_text and self.dictionary(name).is_empty():
+            return pl.Series([None], dtype=pl.String).new_from_index(0, rows.size)
         values = self.array(name)[rows]
         if dtype == pl.Float64:
             return pl.Series(values).fill_nan(None)
@@ -77,6 +81,17 @@ class Sidecar:
             values = self.dictionary(f"{name}.elements").gather(_with_nulls(found, -1))
         lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), values.to_arrow())
         return pl.Series(pl.from_arrow(lists))
+
+
+def mapped(path: Path) -> Array:
+    """An array of a file (`codes_sidecar.write_array`) in mapped memory, not to be written."""
+    with path.open("rb") as stream:
+        np.lib.format.read_magic(stream)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        if 0 in shape:
+            return frozen(np.empty(shape, dtype))
+        memory = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(memory, dtype, offset=stream.tell())
 
 
 def _with_nulls(values: Array, null: int) -> pl.Series:

@@ -17,6 +17,7 @@ from episodes.building.compiled import kernels
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
+from episodes.building.provider_types import providers_of
 from episodes.building.sidecar import Sidecar
 from episodes.building.sources import (
     HEADER_OF_LINE,
@@ -98,11 +99,19 @@ class StoreBucket(Sidecar):
     # --- frames of rows -------------------------------------------------------------------------------------
 
     def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        """Claims by their ordinals, with person and claim."""
-        return self.frame("claims", rows, columns).with_columns(
+        """Claims by their ordinals, with person, claim and what their CCN says (`provider_types.providers_of`)."""
+        ccn = self.array("claims.ccn")[rows]
+        of_ccn = self._providers[np.where(ccn < 0, self._providers.height - 1, ccn)]
+        return self.frame("claims", rows, [name for name in columns if name != "ccn"]).with_columns(
+            of_ccn,
             person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
             claim=pl.Series(rows.astype(np.uint32)),
         )
+
+    @cached_property
+    def _providers(self) -> pl.DataFrame:
+        """`providers_of` each CCN of the dictionary, then of none."""
+        return providers_of(self.dictionary("claims.ccn").extend_constant(None, 1))
 
     def _lists_of(self, rows: Array, columns: Sequence[str]) -> list[pl.Series]:
         """Columns of lists, empty ones where no rule of the programme looks at them."""
