@@ -10,8 +10,8 @@ import polars as pl
 import episodes as ep
 from episodes.building.claim_items import METHODS, claim_items
 from episodes.building.context import Context
-from episodes.building.frame_source import Frames
-from episodes.claims.people import people_in_order
+from episodes.building.plain_input import PlainInput
+from episodes.building.plain_tables import PlainTables
 
 Counted = Mapping[tuple[str, str], Mapping[str, Any]]
 """By person and claim: method, span_start, span_end, gmlos_tenths, visit_days, outlier (cents)."""
@@ -19,9 +19,12 @@ Counted = Mapping[tuple[str, str], Mapping[str, Any]]
 
 def counted_of(claims: ep.Claims, context: Context) -> Counted:
     """The items of some claims as the engine sees them."""
-    tables = {name: claims.table(name).collect() for name in ("claims", "lines", "beneficiaries", "coverage")}
-    people = people_in_order(tables["claims"]["beneficiary_id"]).select("beneficiary_id", "person")
-    selected = Frames.of(people, tables, context).select(people["person"].cast(pl.UInt32))
+    tables = PlainTables({name: claims.scan(name) for name in ("claims", "lines", "beneficiaries", "coverage")})
+    given = PlainInput(tables, wanted_buckets=1, every_column=True)
+    bucket = given.open(given.tasks(context)[0], context)
+    everybody = pl.Series(range(bucket.people), dtype=pl.UInt32)
+    selected = bucket.select(everybody)
+    ids = bucket.beneficiary_ids(everybody)
     items = claim_items(selected.claims, selected.visit_lines, context)
     named = {0: "whole", **{number: name for name, number in METHODS.items()}}
     columns = (
@@ -36,5 +39,8 @@ def counted_of(claims: ep.Claims, context: Context) -> Counted:
     )
     return {
         (row["beneficiary_id"], row["claim_id"]): {**row, "method": named[row["method"]]}
-        for row in items.select(columns).iter_rows(named=True)
+        for row in items.join(ids, on="person", maintain_order="left")
+        .with_columns(claim_id=selected.claim_ids(items["claim"]))
+        .select(columns)
+        .iter_rows(named=True)
     }

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from episodes.building.balance import check_balance, summed
-from episodes.building.bucket import summed_providers
+from episodes.building.bucket import build_source, summed_providers
 from episodes.building.built import BuiltEpisodes
 from episodes.building.context import Context
 from episodes.building.facts import Facts
@@ -104,11 +103,12 @@ def build_episodes(
     executor: Executor = Threads(threads) if threads > 1 else Serial()
 
     def build(task: object) -> tuple[dict[str, pl.DataFrame], Facts]:
-        result, facts = given.build(task, context=context, keep_services=services or further.need_services)
-        made = further.of_bucket(result, partial(given.tables_of, task, context), context)
+        source = given.open(task, context)
+        result = build_source(source, context, keep_services=services or further.need_services)
+        made = further.of_bucket(result, source.tables_of, context)
         kept = result.services if services else result.services.clear()
         of_building = {name: getattr(result, name) for name in ("episodes", "balance", "providers")}
-        return {**of_building, "services": kept, **made}, facts
+        return {**of_building, "services": kept, **made}, source.facts()
 
     together = Together(claims.store is not None)
     tasks = given.tasks(context)

@@ -7,6 +7,22 @@ import polars as pl
 from episodes.building.context import Context
 
 
+def columns_of_basis(context: Context) -> tuple[str, ...]:
+    """The columns of a claim that its amount on the run's basis is made of."""
+    basis = context.program.amount_basis
+    add_ons = context.program.rules.construction.netted_add_ons.value
+    return ("standardized_cents",) if basis == "standardized" else (f"{basis}_cents", "setting", *add_ons)
+
+
+def columns_of_amounts(context: Context) -> tuple[str, ...]:
+    """The columns of a claim that all its amounts are made of, outliers too."""
+    construction = context.program.rules.construction
+    outliers = ("outlier_cents", "standardized_outlier_cents")
+    apart = outliers if construction.services.outlier.value == "by_days" else ()
+    beside = ("allowed_cents", "standardized_cents", *construction.netted_add_ons.value)
+    return tuple(dict.fromkeys((*columns_of_basis(context), *beside, *apart)))
+
+
 def basis_amount(context: Context, *, line: bool) -> pl.Expr:
     """The amount of an item on the run's basis, null where the source has none."""
     basis = context.program.amount_basis

@@ -124,10 +124,11 @@ def assign(
 
 def _people(episodes: pl.DataFrame, items: pl.DataFrame, line_ranges: tuple[Array, Array]) -> People:
     of_episode, of_item = episodes["person"].to_numpy(), items["person"].to_numpy()
-    persons = np.unique(of_episode)
+    begins = np.flatnonzero(np.diff(of_episode, prepend=of_episode[:1] + 1))
+    persons = of_episode[begins]
     return People(
-        episode_from=np.searchsorted(of_episode, persons, side="left"),
-        episode_to=np.searchsorted(of_episode, persons, side="right"),
+        episode_from=begins,
+        episode_to=np.append(begins[1:], of_episode.size)[: begins.size],
         item_from=np.searchsorted(of_item, persons, side="left"),
         item_to=np.searchsorted(of_item, persons, side="right"),
         line_from=line_ranges[0],

@@ -18,7 +18,7 @@ from episodes.building.balance import balance_of, people_without_episodes, summe
 from episodes.building.claim_items import claim_items
 from episodes.building.coded_lines import PARTIES, CodedLines
 from episodes.building.context import Context
-from episodes.building.eligibility import with_reasons
+from episodes.building.eligibility import with_held_rungs
 from episodes.building.services import SERVICE_COLUMNS, services_frame
 from episodes.building.sources import Selected, Source
 from episodes.building.status import with_status
@@ -87,7 +87,7 @@ def _ordered_candidates(
         .drop("_order")
         .with_row_index("row")
     )
-    judged = with_reasons(
+    judged = with_held_rungs(
         with_episode_ids(ordered, context), selected.beneficiaries, selected.coverage, chained, context
     )
     return with_status(judged, context)
@@ -95,14 +95,14 @@ def _ordered_candidates(
 
 def _own_items(episodes: pl.DataFrame, items: pl.DataFrame, chained: pl.DataFrame) -> Array:
     """By item the candidate whose anchor it is: legs of the chain, or the facility stay; -1 = none."""
-    legs = chained.select("chain", "claim").join(
-        episodes.filter(pl.col("chain").is_not_null()).select("chain", "row"), on="chain", how="inner"
-    )
+    chains = episodes.filter(pl.col("chain").is_not_null()).select("chain", "row")
+    legs = chained.select("chain", "claim").join(chains, on="chain", how="inner").select("claim", "row")
     facilities = episodes.filter(pl.col("facility_is_stay").fill_null(False)).select(claim="facility_claim", row="row")
-    whose = pl.concat([legs.select("claim", "row"), facilities.select("claim", "row")])
-    whose = whose.unique("claim", keep="first", maintain_order=True)
-    found = items.select("claim").join(whose, on="claim", how="left", maintain_order="left")["row"]
-    return found.cast(pl.Int64).fill_null(-1).to_numpy()
+    whose = pl.concat([legs, facilities]).unique("claim", keep="first", maintain_order=True)
+    claims = items["claim"].to_numpy()
+    row_of_claim = np.full(max(int(claims.max(initial=0)), int(whose["claim"].to_numpy().max(initial=0))) + 1, -1)
+    row_of_claim[whose["claim"].to_numpy()] = whose["row"].to_numpy()
+    return row_of_claim[claims]
 
 
 def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -34,7 +34,7 @@ class Codes(ABC):
         """The text of some ids: `claim_id` by claim, `beneficiary_id` by person of the bucket."""
 
     @cached_property
-    def _types(self) -> dict[str, dict[str, pl.DataType]]:
+    def _types(self) -> dict[str, Mapping[str, pl.DataType]]:
         return {name: types_of(TABLES[name]) for name in ("claims", "lines")}
 
     def frame(self, table: str, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
@@ -45,6 +45,9 @@ class Codes(ABC):
     def _column(self, name: str, rows: Array, dtype: pl.DataType) -> pl.Series:
         if isinstance(dtype, pl.List):
             return self.list_of(name, rows, pl.Series(dtype=dtype.inner).dtype)
+        is_text = dtype == pl.String or isinstance(dtype, pl.Enum)
+        if is_text and self.dictionary(name).is_empty():
+            return pl.Series([None], dtype=pl.String).new_from_index(0, rows.size)
         values = self.array(name)[rows]
         if dtype == pl.Float64:
             return pl.Series(values).fill_nan(None)

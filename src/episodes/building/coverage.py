@@ -7,10 +7,9 @@ import polars as pl
 FAR_FUTURE = pl.date(9999, 12, 31)
 
 
-def known_people(beneficiaries: pl.DataFrame, coverage: pl.DataFrame) -> list[int]:
+def known_people(beneficiaries: pl.DataFrame, coverage: pl.DataFrame) -> pl.Series:
     """People who stand in some table of enrolment."""
-    known = pl.concat([beneficiaries.select("person"), coverage.select("person")])
-    return known["person"].unique().to_list()
+    return pl.concat([beneficiaries["person"], coverage["person"]]).unique()
 
 
 def meeting(

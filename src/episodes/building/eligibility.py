@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from episodes.building.context import Context
 from episodes.building.coverage import known_people, meeting, not_covered_throughout
 from episodes.building.diagnoses import with_prefix
+from episodes.building.listed_names import bits_of
 from episodes.programs.code_tables import load_codes
-
-REASONS_TYPE = pl.List(pl.String)
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Ladder:
     context: Context
 
 
-def with_reasons(
+def with_held_rungs(
     episodes: pl.DataFrame,
     beneficiaries: pl.DataFrame,
     coverage: pl.DataFrame,
     chained: pl.DataFrame,
     context: Context,
 ) -> pl.DataFrame:
-    """Add `reasons`: the reason codes that hold, in ladder order; `reasons_switched_off`: those not applied.
+    """Add `held`: the rungs of the ladder that hold, one bit a rung in its order, those that are switched off too.
 
-    `episodes` has the windows and an ordinal `row`.
+    `episodes` has the windows and an ordinal `row` = 0, 1, ...
     """
     ends_windows = pl.lit(True)
     if not context.program.rules.construction.window.death_in_anchor_shortens.value:
@@ -60,25 +60,16 @@ def with_reasons(
         _met_to=pl.min_horizontal("scheduled_end", pl.when(ends_windows).then("death_date")),
     )
     ladder = Ladder(tested, beneficiaries, coverage, chained, context)
-    holds: list[pl.Expr] = []
-    not_applied: list[pl.Expr] = []
-    for rung in context.program.rules.construction.exclusions:
-        hit = _KINDS[rung.kind](rung, ladder)
-        tested = tested.with_columns(hit.fill_null(False).alias(f"_holds_{rung.id}"))
-        listed = not_applied if rung.id in context.program.switched_off else holds
-        listed.append(pl.when(pl.col(f"_holds_{rung.id}")).then(pl.lit(rung.id)))
-    return tested.with_columns(reasons=_listed(holds), reasons_switched_off=_listed(not_applied)).drop(
-        "_from", "_to", "_met_to", *[name for name in tested.columns if name.startswith("_holds_")]
-    )
+    rungs = context.program.rules.construction.exclusions
+    holds = tested.select(_KINDS[rung.kind](rung, ladder).fill_null(False).alias(rung.id) for rung in rungs)
+    return episodes.with_columns(held=pl.Series(bits_of(holds.to_dict(), episodes.height)))
 
 
-def _listed(reasons: list[pl.Expr]) -> pl.Expr:
-    return pl.concat_list(reasons).list.drop_nulls() if reasons else pl.lit([], dtype=REASONS_TYPE)
-
-
-def _rows(found: pl.DataFrame) -> pl.Expr:
+def _rows(found: pl.DataFrame, ladder: Ladder) -> pl.Expr:
     """Whether a candidate is among some rows."""
-    return pl.col("row").is_in(found["row"].unique().to_list())
+    among = np.zeros(ladder.episodes.height, np.bool_)
+    among[found["row"].to_numpy()] = True
+    return pl.lit(pl.Series(among))
 
 
 # --- the hospital -------------------------------------------------------------------------------------------
@@ -100,7 +91,7 @@ def _hospital_list(rung: Any, ladder: Ladder) -> pl.Expr:
         (pl.col("_first").is_null() | (pl.col("_first") <= pl.col(rung.begun_by)))
         & (pl.col("_last").is_null() | (pl.col("_last") >= pl.col("anchor_start")))
     )
-    return _rows(met)
+    return _rows(met, ladder)
 
 
 def _no_facility(_rung: Any, _ladder: Ladder) -> pl.Expr:
@@ -111,34 +102,34 @@ def _no_facility(_rung: Any, _ladder: Ladder) -> pl.Expr:
 
 
 def _enrolment_record(_rung: Any, ladder: Ladder) -> pl.Expr:
-    return ~pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage))
+    return ~pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage).implode())
 
 
 def _continuous_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
-    lacking = _rows(not_covered_throughout(rung.kinds, ladder.episodes, ladder.coverage))
+    lacking = _rows(not_covered_throughout(rung.kinds, ladder.episodes, ladder.coverage), ladder)
     if rung.without_kinds:
-        lacking = lacking | _rows(meeting(rung.without_kinds, ladder.episodes, ladder.coverage, "_to"))
+        lacking = lacking | _rows(meeting(rung.without_kinds, ladder.episodes, ladder.coverage, "_to"), ladder)
     if rung.untested_before is not None:
         lacking = lacking & (pl.col("eligible_from") >= rung.untested_before)
     if rung.known_people_only:
-        lacking = lacking & pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage))
+        lacking = lacking & pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage).implode())
     return lacking
 
 
 def _no_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
     coverage = ladder.coverage
     if rung.transplant_days is None:
-        return _rows(meeting(rung.kinds, ladder.episodes, coverage))
+        return _rows(meeting(rung.kinds, ladder.episodes, coverage), ladder)
     kinds = tuple(kind for kind in rung.kinds if kind != "kidney_transplant")
-    met = _rows(meeting(kinds, ladder.episodes, coverage))
+    met = _rows(meeting(kinds, ladder.episodes, coverage), ladder)
     transplants = coverage.filter(pl.col("kind").cast(pl.String) == "kidney_transplant").with_columns(
         end_date=pl.col("start_date").dt.offset_by(f"{rung.transplant_days}d")
     )
-    return met | _rows(meeting(("kidney_transplant",), ladder.episodes, transplants))
+    return met | _rows(meeting(("kidney_transplant",), ladder.episodes, transplants), ladder)
 
 
 def _other_primary_payer(_rung: Any, ladder: Ladder) -> pl.Expr:
-    met = _rows(meeting(("other_primary_payer",), ladder.episodes, ladder.coverage))
+    met = _rows(meeting(("other_primary_payer",), ladder.episodes, ladder.coverage), ladder)
     return met | (pl.col("primary_payer_paid_cents") > 0).fill_null(False)
 
 
@@ -188,7 +179,7 @@ def _age(rung: Any, ladder: Ladder) -> pl.Expr:
         outside = outside | (age < rung.youngest)
     if rung.oldest is not None:
         outside = outside | (age > rung.oldest)
-    return _rows(ladder.episodes.join(births, on="person", how="inner").filter(outside.fill_null(False)))
+    return _rows(ladder.episodes.join(births, on="person", how="inner").filter(outside.fill_null(False)), ladder)
 
 
 # --- other stays and triggers -------------------------------------------------------------------------------
@@ -217,7 +208,7 @@ def _clean_period(rung: Any, ladder: Ladder) -> pl.Expr:
         & (pl.col("_start") <= pl.col("anchor_start").dt.offset_by(f"{rung.days_after}d"))
         & (pl.col("_start") >= pl.col("anchor_start").dt.offset_by(f"-{rung.days_before}d"))
     )
-    return _rows(near)
+    return _rows(near, ladder)
 
 
 # --- dates --------------------------------------------------------------------------------------------------

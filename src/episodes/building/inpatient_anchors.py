@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 
 from episodes.building.context import Context
@@ -18,43 +19,18 @@ ICD_10_STARTS = dt.date(2015, 10, 1)
 
 
 def inpatient_anchors(chained: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """One candidate a chain that triggers; `chained` are the stays of `stays_in_chains`."""
+    """One candidate a chain that triggers; `chained` are the stays of `stays_in_chains`, chain by chain."""
     anchors = context.program.rules.construction.anchors
-    first = chained.filter(pl.col("leg") == 0).select(
-        "chain",
-        "person",
-        "kind_of_provider",
-        "provider_state",
-        "attending_npi",
-        "operating_npi",
-        anchor_ccn="ccn",
-        anchor_start="stay_start",
-        first_leg_end="stay_end",
-    )
-    last = chained.filter(pl.col("leg") == pl.col("legs") - 1)
+    chains = _chains(chained, _trigger_drgs(context))
     for needed in anchors.needed_procedures:
         wrong = pl.col("drg").is_in(list(needed.drgs)).fill_null(False) & ~has_listed_procedure(needed.table)
-        last = last.filter(~wrong)
+        chains = chains.filter(~wrong)
     for asked in anchors.needed_diagnoses:
         of_drg = pl.col("drg").is_in(list(asked.drgs)).fill_null(False)
-        codes = with_prefix(last.filter(of_drg)["diagnoses"].explode(), asked.table)
-        last = last.filter(
-            ~of_drg | pl.col("diagnoses").list.eval(pl.element().is_in(codes)).list.any().fill_null(False)
+        codes = with_prefix(chains.filter(of_drg)["anchor_diagnoses"].explode(), asked.table)
+        chains = chains.filter(
+            ~of_drg | pl.col("anchor_diagnoses").list.eval(pl.element().is_in(codes)).list.any().fill_null(False)
         )
-    ends = last.select(
-        "chain",
-        "claim",
-        "drg",
-        "mdc_of_stay",
-        "discharge_status",
-        anchor_diagnoses="diagnoses",
-        anchor_claim_id="claim_id",
-        anchor_code=pl.coalesce("ms_drg", "pricing_drg"),
-        anchor_end="stay_end",
-        transfers=(pl.col("legs") - 1).cast(pl.Int32),
-    )
-    payer = chained.group_by("chain").agg(pl.col("primary_payer_paid_cents").sum())
-    chains = first.join(ends, on="chain").join(payer, on="chain").sort("chain")
     listed = chains.join(anchor_codes(context, "inpatient"), left_on="drg", right_on="code", how="inner")
     found = [listed.with_columns(price_code=pl.coalesce("price_code", "drg"))]
     if anchors.drg_map is not None:
@@ -66,11 +42,54 @@ def inpatient_anchors(chained: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def drgs_that_may_trigger(context: Context) -> list[str] | None:
     """DRGs, billed or for pricing, that may make a stay an anchor; null = any, for a table regroups them."""
-    anchors = context.program.rules.construction.anchors
-    if regroups(context):
-        return None
-    mapped = [] if anchors.drg_map is None else load_codes(anchors.drg_map.value)["from_drg"].to_list()
-    return sorted({*anchor_codes(context, "inpatient")["code"], *mapped})
+    return None if regroups(context) else _trigger_drgs(context)
+
+
+def _trigger_drgs(context: Context) -> list[str]:
+    """DRGs of the anchor table, and those of other years that stand for one."""
+    table = context.program.rules.construction.anchors.drg_map
+    billed = load_codes(table.value)["from_drg"].to_list() if table is not None else []
+    return [*anchor_codes(context, "inpatient")["code"].to_list(), *billed]
+
+
+def _chains(chained: pl.DataFrame, drgs: list[str]) -> pl.DataFrame:
+    """Chains whose last leg has one of some DRGs, with what their first and last legs say."""
+    begins, ends = (
+        np.flatnonzero(chained.select(holds).to_series().to_numpy())
+        for holds in (pl.col("leg") == 0, pl.col("leg") == pl.col("legs") - 1)
+    )
+    triggers = chained["drg"].gather(ends).is_in(drgs).fill_null(False).to_numpy()
+    begins, ends = begins[triggers], ends[triggers]
+    paid = np.append(0, np.cumsum(chained["primary_payer_paid_cents"].fill_null(0).to_numpy()))
+    return pl.concat(
+        [
+            chained.select(
+                "chain",
+                "person",
+                "kind_of_provider",
+                "provider_state",
+                "attending_npi",
+                "operating_npi",
+                anchor_ccn="ccn",
+                anchor_start="stay_start",
+                first_leg_end="stay_end",
+            )[begins],
+            chained.select(
+                "claim",
+                "drg",
+                "mdc_of_stay",
+                "discharge_status",
+                "procedures",
+                "stay_end",
+                anchor_diagnoses="diagnoses",
+                anchor_claim_id="claim_id",
+                anchor_code=pl.coalesce("ms_drg", "pricing_drg"),
+                anchor_end="stay_end",
+                transfers=(pl.col("legs") - 1).cast(pl.Int32),
+            )[ends],
+        ],
+        how="horizontal",
+    ).with_columns(primary_payer_paid_cents=pl.Series(paid[ends + 1] - paid[begins]))
 
 
 def anchor_codes(context: Context, anchor_setting: str) -> pl.DataFrame:

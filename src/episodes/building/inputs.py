@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -10,14 +10,13 @@ from typing import Protocol, cast
 
 import polars as pl
 
-from episodes.building.bucket import BucketResult, build_source
 from episodes.building.context import Context
-from episodes.building.facts import Facts
-from episodes.building.person_tables import of_store
-from episodes.building.store_source import StoreBucket, has_numeric_claim_ids, people_of_buckets
+from episodes.building.sidecar import Sidecar
+from episodes.building.store_source import CodedBucket, has_numeric_claim_ids, people_of_buckets
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.store import TOTALS, read_manifest
 from episodes.programs.rule import Basis
+from episodes.tables import scan_parquet
 
 _AMOUNTS = ("standardized", "allowed", "paid")
 
@@ -41,12 +40,8 @@ class Input(Protocol):
         """What `build` makes a bucket of, in order."""
         ...
 
-    def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
-        """The map stage over one bucket."""
-        ...
-
-    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
-        """claims, lines, beneficiaries and coverage of some people (by id) of a bucket, as known at the run's date."""
+    def open(self, task: object, context: Context) -> CodedBucket:
+        """The claims of one bucket; what is held of them goes with it."""
         ...
 
 
@@ -92,14 +87,10 @@ class StoreInput:
         """Number of a bucket, ordinal of its first person."""
         return list(enumerate(accumulate(self.people[:-1], initial=0)))
 
-    def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
-        """The map stage over one bucket of the store."""
+    def open(self, task: object, context: Context) -> CodedBucket:
+        """One bucket of the store."""
         bucket, first = cast("tuple[int, int]", task)
-        source = StoreBucket(self.store, bucket, first, context)
-        result = build_source(source, context, keep_services=keep_services)
-        return result, source.facts()
-
-    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
-        """Canonical tables of some people, from the sidecar."""
-        bucket, _ = cast("tuple[int, int]", task)
-        return of_store(self.store, bucket, people, context.as_of)
+        tables = {
+            name: scan_parquet(self.store / name / f"{bucket:05d}.parquet") for name in ("beneficiaries", "coverage")
+        }
+        return CodedBucket(Sidecar(self.store / "codes" / f"{bucket:05d}"), tables, first, context)

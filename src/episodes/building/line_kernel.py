@@ -217,18 +217,23 @@ def room_for_lines(policy, people, candidates, lines):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def payable_lines(of_people, person_lines, claim_of_line, setting, amount):
-    """Number and cents of the lines that are paid by line, of some people."""
-    items = np.int64(0)
-    cents = np.int64(0)
-    for p in range(of_people.size):
-        if of_people[p]:
-            for line in range(person_lines[p], person_lines[p + 1]):
-                if setting[claim_of_line[line]] >= OUTPATIENT:
-                    items += 1
-                    if amount[line] != NULL_CENTS:
-                        cents += amount[line]
-    return items, cents
+def payable_lines(chosen, person_lines, claim_of_line, setting, amount, totals):
+    """Number and cents of the lines that are paid by line: of the people not chosen, of those chosen (each in turn).
+
+    `totals` has room for two numbers and two sums.
+    """
+    for p in range(chosen.size):
+        of = 1 if chosen[p] else 0
+        items = np.int64(0)
+        cents = np.int64(0)
+        for line in range(person_lines[p], person_lines[p + 1]):
+            if setting[claim_of_line[line]] >= OUTPATIENT:
+                items += 1
+                if amount[line] != NULL_CENTS:
+                    cents += amount[line]
+        totals[0, of] += items
+        totals[1, of] += cents
+    return totals
 
 
 @njit(cache=True, nogil=True, _nrt=False)

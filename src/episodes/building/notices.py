@@ -58,11 +58,11 @@ def _about_stays(facts: Facts) -> list[str]:
 
 
 def _about_costs(episodes: pl.DataFrame) -> list[str]:
-    final = episodes.filter(pl.col("status") == "final")
+    final = episodes.select("flags", "episode_cents").filter(episodes["status"] == "final")
     if final.is_empty():
         return []
     found = []
-    without = final.filter(pl.col("flags").list.contains("anchor_without_amount")).height
+    without = int(final["flags"].list.contains("anchor_without_amount").sum())
     if without:
         found.append(
             f"{count_of(without, 'final episode')} have an anchor without an amount on the basis (flag "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,9 +11,7 @@ import polars as pl
 from episodes.building.arrays import Array
 from episodes.building.codes import Codes
 from episodes.building.line_rules import day_number
-from episodes.building.sidecar import Sidecar
 from episodes.claims.contract import TABLES, types_of
-from episodes.tables import scan_parquet
 
 LINE_COLUMNS = (
     "line_number",
@@ -33,14 +30,8 @@ LINE_COLUMNS = (
 _KEYS = ["beneficiary_id", "claim_id"]
 
 
-def of_store(store: Path, bucket: int, people: pl.Series, as_of: dt.date | None) -> Mapping[str, pl.DataFrame]:
-    """The rows of some people (by id) in a bucket of a store, claims and lines from its codes sidecar."""
-    others = {name: scan_parquet(store / name / f"{bucket:05d}.parquet") for name in ("beneficiaries", "coverage")}
-    return of_codes(Sidecar(store / "codes" / f"{bucket:05d}"), others, people, as_of)
-
-
 def of_codes(
-    codes: Codes, others: Mapping[str, pl.DataFrame | pl.LazyFrame], people: pl.Series, as_of: dt.date | None
+    codes: Codes, others: Mapping[str, pl.LazyFrame], people: pl.Series, as_of: dt.date | None
 ) -> Mapping[str, pl.DataFrame]:
     """The rows of some people (by id) of a bucket; `others` are its beneficiaries and coverage.
 
@@ -71,7 +62,7 @@ def of_codes(
     }
     chosen = people.to_frame("beneficiary_id").lazy()
     own = {
-        name: table.lazy().join(chosen, on="beneficiary_id", how="semi", maintain_order="left").collect()
+        name: table.join(chosen, on="beneficiary_id", how="semi", maintain_order="left").collect()
         for name, table in others.items()
     }
     return {name: frame.cast({c: types[name][c] for c in frame.columns}) for name, frame in read.items()} | own

@@ -7,23 +7,21 @@ they are held; else they are put aside by bucket in a temporary folder, so that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import polars as pl
 
-from episodes.building.bucket import BucketResult, build_source
 from episodes.building.coded_lines import looks_at_diagnoses
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.first_look import FirstLook, amounts_at_hand, has_numeric_claim_ids
 from episodes.building.frame_codes import Coder, FrameCodes
-from episodes.building.frame_source import FrameBucket
-from episodes.building.person_tables import of_codes
 from episodes.building.plain_tables import PlainTables
 from episodes.building.sources import lists_looked_at
 from episodes.building.spool import Spool
+from episodes.building.store_source import CodedBucket
 from episodes.claims.people import bucket_of_hash, people_in_order
 from episodes.errors import ContractError
 from episodes.programs.rule import Basis
@@ -45,7 +43,7 @@ _UNREAD = (
 """Columns of claims and lines that building does not read."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Bucket:
     """People of a bucket, and where their rows are."""
 
@@ -54,17 +52,16 @@ class Bucket:
     first_person: int
     tables: Mapping[str, pl.DataFrame]
     rows: Mapping[str, pl.DataFrame] | Spool
-    coder: Coder
-    others: Facts = field(default_factory=Facts)
+    dictionaries: Mapping[str, pl.Series]
+    others: Facts
 
-    @cached_property
     def codes(self) -> FrameCodes:
-        """Their claims and lines as arrays; held as long as this object is."""
+        """Their claims and lines as arrays."""
         claims, lines = (
             self.rows.take(name, self.number) if isinstance(self.rows, Spool) else self.rows[name]
             for name in ("claims", "lines")
         )
-        return FrameCodes(self.people, claims, lines, self.coder.dictionaries())
+        return FrameCodes(self.people, claims, lines, self.dictionaries)
 
 
 @dataclass(frozen=True)
@@ -114,6 +111,7 @@ class PlainInput:
             },
         }
         others = look.facts_of_others + look.coverage_of_others(look_for_people=tables["coverage"].is_empty())
+        dictionaries = coder.dictionaries()
         made = []
         for number in range(buckets):
             own = of_buckets["people"].get((number,), placed.clear())
@@ -124,7 +122,7 @@ class PlainInput:
                     first_person=int(own["person"][0]) if own.height else 0,
                     tables={name: of_buckets[name].get((number,), table.clear()) for name, table in tables.items()},
                     rows=rows,
-                    coder=coder,
+                    dictionaries=dictionaries,
                     others=Facts() if number else others,
                 )
             )
@@ -164,13 +162,8 @@ class PlainInput:
                 "beneficiary_id belong to nobody. Read the claims with validate='full', which sets them aside."
             )
 
-    def build(self, task: object, context: Context, *, keep_services: bool) -> tuple[BucketResult, Facts]:
-        """The map stage over one bucket."""
+    def open(self, task: object, context: Context) -> CodedBucket:
+        """The claims of one bucket."""
         bucket = cast("Bucket", task)
-        source = FrameBucket(bucket.codes, bucket.tables, bucket.first_person, context, bucket.others)
-        return build_source(source, context, keep_services=keep_services), source.facts()
-
-    def tables_of(self, task: object, context: Context, people: pl.Series) -> Mapping[str, pl.DataFrame]:
-        """Canonical tables of some people."""
-        bucket = cast("Bucket", task)
-        return of_codes(bucket.codes, bucket.tables, people, context.as_of)
+        tables = {name: table.lazy() for name, table in bucket.tables.items()}
+        return CodedBucket(bucket.codes(), tables, bucket.first_person, context, bucket.others)

@@ -83,25 +83,29 @@ def state_of(ccn: str | None) -> str | None:
     return None if ccn is None else _states().get(ccn[:2])
 
 
+def providers_of(ccns: pl.Series) -> pl.DataFrame:
+    """ccn, type_of_ccn, provider_state, unit_of_ccn of distinct CCNs (null too), in their order."""
+    return pl.DataFrame(
+        {
+            "ccn": ccns,
+            "type_of_ccn": [provider_type_of(ccn) for ccn in ccns],
+            "provider_state": [state_of(ccn) for ccn in ccns],
+            "unit_of_ccn": ccns.str.contains(r"^..[A-Z]").fill_null(False),
+        },
+        schema_overrides={"ccn": pl.String, "type_of_ccn": pl.String, "provider_state": pl.String},
+    )
+
+
 def with_provider_columns(claims: pl.DataFrame) -> pl.DataFrame:
     """Add `kind_of_provider` (the claim's own provider_type wins over its CCN), `provider_state`, `unit`.
 
-    A `unit` of a hospital is known by the letter in its number, where the claim states no type.
+    A `unit` of a hospital is known by the letter in its number, where the claim states no type. A source that knows its
+    distinct CCNs has joined `providers_of` already.
     """
-    distinct = claims["ccn"].unique(maintain_order=True)
-    by_ccn = pl.DataFrame(
-        {
-            "ccn": distinct,
-            "_type": [provider_type_of(ccn) for ccn in distinct],
-            "provider_state": [state_of(ccn) for ccn in distinct],
-        },
-        schema_overrides={"ccn": pl.String, "_type": pl.String, "provider_state": pl.String},
-    )
-    return (
-        claims.join(by_ccn, on="ccn", how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(
-            kind_of_provider=pl.coalesce(pl.col("provider_type").cast(pl.String), "_type"),
-            unit=pl.col("provider_type").is_null() & pl.col("ccn").str.contains(r"^..[A-Z]").fill_null(False),
-        )
-        .drop("_type")
-    )
+    if "type_of_ccn" not in claims.columns:
+        by_ccn = providers_of(claims["ccn"].unique(maintain_order=True))
+        claims = claims.join(by_ccn, on="ccn", how="left", nulls_equal=True, maintain_order="left")
+    return claims.with_columns(
+        kind_of_provider=pl.coalesce(pl.col("provider_type").cast(pl.String), "type_of_ccn"),
+        unit=pl.col("provider_type").is_null() & pl.col("unit_of_ccn"),
+    ).drop("type_of_ccn", "unit_of_ccn")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from episodes.building.arrays import Array
+from episodes.building.arrays import Array, frozen
 from episodes.building.codes import Codes
 
 
@@ -27,7 +28,7 @@ class Sidecar(Codes):
     def array(self, name: str) -> Array:
         """An array by its name, in mapped memory."""
         if name not in self._opened:
-            self._opened[name] = np.asarray(np.load(self._codes / f"{name}.npy", mmap_mode="r"))
+            self._opened[name] = mapped(self._codes / f"{name}.npy")
         return self._opened[name]
 
     def dictionary(self, name: str) -> pl.Series:
@@ -42,3 +43,14 @@ class Sidecar(Codes):
         offsets, together = self.array(f"{name}.offsets"), self.array(f"{name}.bytes")
         whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
         return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
+
+
+def mapped(path: Path) -> Array:
+    """An array of a file (`codes_sidecar.write_array`) in mapped memory, not to be written."""
+    with path.open("rb") as stream:
+        np.lib.format.read_magic(stream)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        if 0 in shape:
+            return frozen(np.empty(shape, dtype))
+        memory = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(memory, dtype, offset=stream.tell())

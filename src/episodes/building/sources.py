@@ -33,22 +33,9 @@ HEADER_OF_LINE = (
 
 _DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
 _CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
-AMOUNT_COLUMNS = (
-    "allowed_cents",
-    "paid_cents",
-    "outlier_cents",
-    "new_technology_cents",
-    "clotting_factor_cents",
-    "ime_cents",
-    "dsh_cents",
-    "uncompensated_care_cents",
-    "standardized_cents",
-    "standardized_outlier_cents",
-)
 STAY_COLUMNS = (
     *_DATES,
     *_CODES,
-    *AMOUNT_COLUMNS,
     "discharge_status",
     "attending_npi",
     "operating_npi",
@@ -56,17 +43,16 @@ STAY_COLUMNS = (
     "keep_inner",
     "process_date",
 )
-"""What is read of hospital stays to find anchors, their diagnoses and procedures apart."""
+"""What is read of hospital stays to find anchors, beside amounts, diagnoses and procedures."""
 ITEM_COLUMNS = (
     *_DATES,
     *_CODES,
-    *AMOUNT_COLUMNS,
     "primary_payer_paid_cents",
     "low_utilization",
     "keep_inner_outer",
     "bill_type",
 )
-"""What is read of claims that are paid as a whole, of people with a candidate."""
+"""What is read of claims that are paid as a whole, of people with a candidate, beside amounts and lists."""
 
 LINE_DETAILS = (
     "line",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from episodes.building.arrays import Array
 from episodes.building.compiled import kernels
 from episodes.building.context import Context
+from episodes.building.listed_names import names_of
 from episodes.programs import Program
 
 WITHIN_EARLIER = "within_earlier_episode"
@@ -14,11 +16,19 @@ CANCELLED_BY_LATER = "cancelled_by_later_episode"
 
 
 def with_status(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Add `status`, `participating`, the overlap flag and the overlap's reason.
+    """Add `reasons` (the codes that apply, in ladder order, then the overlap's), `reasons_switched_off`, `status`,
+    `participating` and the flag `overlap`.
 
-    Episodes are sorted by person, start, inpatient before outpatient, anchor_end, anchor claim.
+    Episodes have `held` and are sorted by person, start, inpatient before outpatient, anchor_end, anchor claim.
     """
-    verdicts = _overlap_verdicts(episodes, context)
+    names = (*(rung.id for rung in context.program.rules.construction.exclusions), *overlap_reasons(context.program))
+    applied = sum(1 << number for number, name in enumerate(names) if name not in context.program.switched_off)
+    held = episodes["held"].to_numpy()
+    verdict, touched = _overlap_verdicts(episodes, (held & applied) == 0, context)
+    within, cancelled = len(names) - 2, len(names) - 1
+    every = held.copy()
+    every[verdict == kernels().WITHIN_EARLIER] |= 1 << within
+    every[verdict == kernels().CANCELLED_BY_LATER] |= 1 << cancelled
     construction = context.program.rules.construction
     known_from = construction.window.post_episode_days.value + construction.window.run_out_days.value
     is_open = (
@@ -26,31 +36,18 @@ def with_status(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
         if context.as_of is not None
         else pl.lit(False)
     )
-    within, cancelled = overlap_reasons(context.program)
-    reason = (
-        pl.when(pl.col("_verdict") == kernels().WITHIN_EARLIER)
-        .then(pl.lit(within))
-        .when(pl.col("_verdict") == kernels().CANCELLED_BY_LATER)
-        .then(pl.lit(cancelled))
-    )
-    applied = ~reason.is_in(list(context.program.switched_off)).fill_null(False)
-    return (
-        episodes.with_columns(verdicts)
-        .with_columns(_reason=pl.when(applied).then(reason), _unapplied=pl.when(~applied).then(reason))
-        .with_columns(
-            status=pl.when(pl.col("reasons").list.len() > 0)
-            .then(pl.lit("excluded"))
-            .when(pl.col("_reason").is_not_null())
-            .then(pl.lit("overlapped"))
-            .when(is_open)
-            .then(pl.lit("open"))
-            .otherwise(pl.lit("final")),
-            reasons=pl.concat_list("reasons", "_reason").list.drop_nulls(),
-            reasons_switched_off=pl.concat_list("reasons_switched_off", "_unapplied").list.drop_nulls(),
-            overlap="_touched",
-        )
-        .drop("_verdict", "_touched", "_reason", "_unapplied")
-        .with_columns(participating=_participating(episodes, context))
+    return episodes.drop("held").with_columns(
+        status=pl.when(pl.Series((held & applied) != 0))
+        .then(pl.lit("excluded"))
+        .when(pl.Series((every & applied) != 0))
+        .then(pl.lit("overlapped"))
+        .when(is_open)
+        .then(pl.lit("open"))
+        .otherwise(pl.lit("final")),
+        reasons=names_of(every & applied, names),
+        reasons_switched_off=names_of(every & ~applied, names),
+        overlap=pl.Series(touched),
+        participating=_participating(episodes, context),
     )
 
 
@@ -60,12 +57,13 @@ def overlap_reasons(program: Program) -> tuple[str, str]:
     return (one.value, one.value) if one is not None else (WITHIN_EARLIER, CANCELLED_BY_LATER)
 
 
-def _overlap_verdicts(episodes: pl.DataFrame, context: Context) -> list[pl.Series]:
-    """Only candidates without a reason compete."""
+def _overlap_verdicts(episodes: pl.DataFrame, competing: Array, context: Context) -> tuple[Array, Array]:
+    """What becomes of each candidate, and whether it overlaps; only those without a reason compete."""
     rules = context.program.rules.construction.overlap
     codes = {"cancel_first": kernels().CANCEL_FIRST, "first_wins": kernels().FIRST_WINS}
-    competing = (episodes["reasons"].list.len() == 0).to_numpy()
-    chosen = episodes.filter(pl.Series(competing))
+    chosen = episodes.select("person", "anchor_period_start", "episode_end", "category", "anchor_setting").filter(
+        pl.Series(competing)
+    )
     categories = sorted(context.program.rules.categories)
     verdict = np.zeros(chosen.height, dtype=np.uint8)
     touched = np.zeros(chosen.height, dtype=np.bool_)
@@ -97,10 +95,10 @@ def _overlap_verdicts(episodes: pl.DataFrame, context: Context) -> list[pl.Serie
     all_touched = np.zeros(episodes.height, dtype=np.bool_)
     all_verdicts[competing] = verdict
     all_touched[competing] = touched
-    return [pl.Series("_verdict", all_verdicts), pl.Series("_touched", all_touched)]
+    return all_verdicts, all_touched
 
 
-def _numbered(names: pl.Series, listed: list[str]) -> np.ndarray:
+def _numbered(names: pl.Series, listed: list[str]) -> Array:
     return names.replace_strict(listed, list(range(len(listed))), return_dtype=pl.Int32).to_numpy()
 
 
@@ -110,7 +108,7 @@ def _participating(episodes: pl.DataFrame, context: Context) -> pl.Series:
         (pl.col("program") == context.program.id) & (pl.col("entity_kind").cast(pl.String) == "hospital")
     )
     if own.is_empty():
-        return pl.Series([True] * episodes.height, dtype=pl.Boolean)
+        return pl.repeat(True, episodes.height, dtype=pl.Boolean, eager=True)
     taking_part = (
         episodes.select("row", "anchor_ccn", "category", "anchor_end")
         .join(own.rename({"category": "_category"}), left_on="anchor_ccn", right_on="entity_id", how="inner")
@@ -121,4 +119,4 @@ def _participating(episodes: pl.DataFrame, context: Context) -> pl.Series:
         )["row"]
         .unique()
     )
-    return episodes["row"].is_in(taking_part.to_list())
+    return episodes["row"].is_in(taking_part.implode())

@@ -6,6 +6,7 @@ first leg gives hospital, physicians and admission; the last leg gives discharge
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from episodes.building.context import Context
@@ -68,10 +69,12 @@ def stays_in_chains(stays: pl.DataFrame, context: Context) -> pl.DataFrame:
         & pl.col("ccn").ne_missing(pl.col("ccn").shift(1))
         & (pl.col("stay_start") == pl.col("stay_end").shift(1))
     ).fill_null(False)
-    return (
-        ordered.with_columns(chain=(~joins_previous).cum_sum().cast(pl.UInt32))
-        .with_columns(leg=pl.int_range(pl.len()).over("chain"), legs=pl.len().over("chain"))
-        .drop("_can_chain", "_order")
+    first = np.flatnonzero(~ordered.select(joins_previous).to_series().to_numpy())
+    legs = np.diff(np.append(first, ordered.height))
+    return ordered.drop("_can_chain", "_order").with_columns(
+        chain=pl.Series(np.repeat(np.arange(first.size, dtype=np.uint32), legs)),
+        leg=pl.Series(np.arange(ordered.height) - np.repeat(first, legs)),
+        legs=pl.Series(np.repeat(legs, legs)),
     )
 
 
@@ -88,10 +91,7 @@ def inner_stays(stays: pl.DataFrame) -> pl.DataFrame:
         pl.col("keep_inner").is_null() & pl.col("kind_of_provider").is_in(list(LONGER_STAY_TYPES))
     ).select("person", "claim", outer_start="stay_start", outer_end="stay_end")
     acute = stays.filter(pl.col("kind_of_provider").is_in(list(ACUTE_STAY_TYPES)))
-    outer = (
-        enclosing.join(acute.select("person", "stay_start", "stay_end"), on="person", how="inner")
-        .filter((pl.col("outer_start") <= pl.col("stay_start")) & (pl.col("stay_end") <= pl.col("outer_end")))
-        .select("claim")
-        .unique()
+    outer = enclosing.join(acute.select("person", "stay_start", "stay_end"), on="person", how="inner").filter(
+        (pl.col("outer_start") <= pl.col("stay_start")) & (pl.col("stay_end") <= pl.col("outer_end"))
     )
-    return stays.filter(pl.col("keep_inner").fill_null(True)).join(outer, on="claim", how="anti", maintain_order="left")
+    return stays.filter(pl.col("keep_inner").fill_null(True) & ~pl.col("claim").is_in(outer["claim"].implode()))

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from episodes.building.amounts import basis_amount
+from episodes.building.amounts import basis_amount, columns_of_amounts, columns_of_basis
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
 from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
+from episodes.building.codes import Codes
 from episodes.building.compiled import kernels
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
-from episodes.building.sidecar import Sidecar
+from episodes.building.person_tables import of_codes
+from episodes.building.provider_types import providers_of
 from episodes.building.sources import (
-    AMOUNT_COLUMNS,
     HEADER_OF_LINE,
     ITEM_COLUMNS,
     LINE_DETAILS,
@@ -30,29 +31,40 @@ from episodes.building.sources import (
 )
 from episodes.claims.codes_sidecar import ABOUT
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS
-from episodes.tables import scan_parquet
 
 LATE = -1
 """Setting number of a claim that was processed after the date the claims are known at: it is not there."""
 
 
-class StoreBucket(Sidecar):
-    """One bucket of a store; `sources.Source` and `sources.Selected` in one, for nothing is copied to select.
+class CodedBucket:
+    """One bucket of claims as codes; `sources.Source` and `sources.Selected` in one, for nothing is copied to select.
 
     Args:
-        store: the folder of the store.
-        bucket: its number.
-        first_person: the ordinal of its first person among all of the store.
+        codes: its claims and lines.
+        tables: its beneficiaries and coverage.
+        first_person: the ordinal of its first person among all of the input.
         context: of the run.
+        others: what is known of people whose claims are in no bucket; they are counted with this one.
     """
 
-    def __init__(self, store: Path, bucket: int, first_person: int, context: Context) -> None:
-        super().__init__(store / "codes" / f"{bucket:05d}")
-        self._tables = {name: store / name / f"{bucket:05d}.parquet" for name in ("beneficiaries", "coverage")}
+    def __init__(
+        self,
+        codes: Codes,
+        tables: Mapping[str, pl.LazyFrame],
+        first_person: int,
+        context: Context,
+        others: Facts | None = None,
+    ) -> None:
+        self.codes = codes
+        self.array, self.dictionary, self.ids = codes.array, codes.dictionary, codes.ids
+        self.frame, self.list_of = codes.frame, codes.list_of
+        self._tables = tables
         self._first_person = first_person
         self._context = context
+        self._others = others or Facts()
         self._people = pl.Series([], dtype=pl.UInt32)
         self._whole: dict[str, pl.DataFrame] = {}
+        self._payable_of_all: tuple[int, int] | None = None
 
     # --- arrays ---------------------------------------------------------------------------------------------
 
@@ -75,11 +87,20 @@ class StoreBucket(Sidecar):
         return numbers.astype(np.int8)
 
     @cached_property
+    def _is_whole(self) -> Array:
+        """By claim whether it is known, and paid as a whole."""
+        return (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS))
+
+    @cached_property
     def _chosen(self) -> Array:
         """By person of the bucket whether they were chosen."""
-        chosen = np.zeros(self._person_claims.size - 1, np.bool_)
-        chosen[self._people.to_numpy().astype(np.int64) - self._first_person] = True
-        return chosen
+        return self._among(self._people)
+
+    def _among(self, people: pl.Series) -> Array:
+        """By person of the bucket whether they are among some people."""
+        among = np.zeros(self.people, np.bool_)
+        among[people.to_numpy().astype(np.int64) - self._first_person] = True
+        return among
 
     @property
     def people(self) -> int:
@@ -89,11 +110,19 @@ class StoreBucket(Sidecar):
     # --- frames of rows -------------------------------------------------------------------------------------
 
     def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        """Claims by their ordinals, with person and claim."""
-        return self.frame("claims", rows, columns).with_columns(
+        """Claims by their ordinals, with person, claim and what their CCN says (`provider_types.providers_of`)."""
+        ccn = self.array("claims.ccn")[rows]
+        of_ccn = self._providers[np.where(ccn < 0, self._providers.height - 1, ccn)]
+        return self.frame("claims", rows, [name for name in columns if name != "ccn"]).with_columns(
+            of_ccn,
             person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
             claim=pl.Series(rows.astype(np.uint32)),
         )
+
+    @cached_property
+    def _providers(self) -> pl.DataFrame:
+        """`providers_of` each CCN of the dictionary, then of none."""
+        return providers_of(self.dictionary("claims.ccn").extend_constant(None, 1))
 
     def _lists_of(self, rows: Array, columns: Sequence[str]) -> list[pl.Series]:
         """Columns of lists, empty ones where no rule of the programme looks at them."""
@@ -140,7 +169,7 @@ class StoreBucket(Sidecar):
         """Inpatient claims, but those of hospitals that the programme takes out."""
         rows = np.flatnonzero(self._settings == SETTINGS.index("inpatient"))
         removed = list(self._context.program.rules.construction.anchors.removed_hospitals.value)
-        stays = self._headers(rows, STAY_COLUMNS).with_columns(
+        stays = self._headers(rows, (*STAY_COLUMNS, *columns_of_basis(self._context))).with_columns(
             self._lists_of(rows, ("diagnoses", "procedures")),
             amount=basis_amount(self._context, line=False),
             claim_id=self.ids("claim_id", rows),
@@ -175,9 +204,8 @@ class StoreBucket(Sidecar):
 
     def outpatient_days(self, people: pl.Series) -> pl.DataFrame:
         """Days of outpatient claims of some people."""
-        chosen = np.zeros(self.people, np.bool_)
-        chosen[people.to_numpy().astype(np.int64) - self._first_person] = True
-        claims = np.flatnonzero((self._settings == SETTINGS.index("outpatient")) & chosen[self._person_of_claim])
+        chosen = self._among(people)[self._person_of_claim]
+        claims = np.flatnonzero((self._settings == SETTINGS.index("outpatient")) & chosen)
         of_day = (
             self._line_frame(self._line_rows_of(claims), ("service_date", "hcpcs", "primary_payer_paid_cents"))
             .filter(pl.col("service_date").is_not_null())
@@ -186,7 +214,7 @@ class StoreBucket(Sidecar):
         )
         return self._with_header(of_day, claims)
 
-    def select(self, people: pl.Series) -> StoreBucket:
+    def select(self, people: pl.Series) -> CodedBucket:
         """This bucket, for some of its people."""
         self._people = people
         return self
@@ -198,17 +226,20 @@ class StoreBucket(Sidecar):
 
     def payable_without(self, people: pl.Series) -> tuple[int, int]:
         """Number and cents of the payable items of everybody but some people."""
-        chosen = np.zeros(self.people, np.bool_)
-        chosen[people.to_numpy().astype(np.int64) - self._first_person] = True
-        return self._payable(~chosen)
+        chosen = self._among(people)
+        rest, of_chosen = self._payable(chosen)
+        self._payable_of_all = (rest[0] + of_chosen[0], rest[1] + of_chosen[1])
+        return rest[0] + self._others.payable_items, rest[1] + self._others.payable_cents
 
     def facts(self) -> Facts:
         """What the bucket holds, straight from its arrays."""
-        items, cents = self._payable(np.ones(self.people, np.bool_))
-        stays = self.frame(
-            "claims",
-            np.flatnonzero(self._settings == SETTINGS.index("inpatient")),
-            ("ms_drg", "pricing_drg", "ccn", "provider_type"),
+        if self._payable_of_all is None:
+            self._payable_of_all, _ = self._payable(np.zeros(self.people, np.bool_))
+        items, cents = self._payable_of_all
+        stays = self._settings == SETTINGS.index("inpatient")
+        drg, hospital = (
+            ((self.array(f"claims.{first}") >= 0) | (self.array(f"claims.{other}") >= 0)) & stays
+            for first, other in (("pricing_drg", "ms_drg"), ("ccn", "provider_type"))
         )
         late = int((self._settings == LATE).sum())
         covered = self.coverage["person"].n_unique()
@@ -216,7 +247,7 @@ class StoreBucket(Sidecar):
             everybody = self.ids("beneficiary_id", np.arange(self.people)).to_frame("beneficiary_id")
             covered = everybody.join(self._all_of("coverage"), on="beneficiary_id", how="semi").height
         known_lines = self._settings[self.array("line_claim")] != LATE if late else None
-        return Facts(
+        own = Facts(
             people=self.people,
             claims=int(self._settings.size) - late,
             lines=int(self.array("line_claim").size if known_lines is None else known_lines.sum()),
@@ -225,37 +256,45 @@ class StoreBucket(Sidecar):
             payable_cents=cents,
             coverage_intervals=self._all_of("coverage").height,
             covered_people=covered,
-            stays=stays.height,
-            stays_with_drg=stays.select(pl.coalesce("pricing_drg", "ms_drg").count()).item(),
-            stays_with_hospital=stays.select(pl.coalesce("ccn", "provider_type").count()).item(),
+            stays=int(stays.sum()),
+            stays_with_drg=int(drg.sum()),
+            stays_with_hospital=int(hospital.sum()),
         )
+        return own + self._others
 
-    def _payable(self, of_people: Array) -> tuple[int, int]:
-        """Number and cents of the payable items of some people (by person of the bucket)."""
-        counted = of_people[self._person_of_claim]
-        whole = np.flatnonzero(counted & (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS)))
-        basis = self._context.program.amount_basis
-        add_ons = () if basis == "standardized" else ("setting", *AMOUNT_COLUMNS)
-        amounts = self.frame("claims", whole, list(dict.fromkeys((f"{basis}_cents", *add_ons)))).select(
-            basis_amount(self._context, line=False).sum()
+    def tables_of(self, people: pl.Series) -> Mapping[str, pl.DataFrame]:
+        """Claims, lines, beneficiaries and coverage of some people (by id), as known at the run's date."""
+        return of_codes(self.codes, self._tables, people, self._context.as_of)
+
+    def _payable(self, chosen: Array) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Number and cents of the payable items of the people (by person of the bucket) not chosen, and chosen."""
+        whole = np.flatnonzero(self._is_whole)
+        amounts = self.frame("claims", whole, columns_of_basis(self._context)).select(
+            basis_amount(self._context, line=False).fill_null(0)
         )
+        by_claim = amounts.to_series().to_numpy()
+        of_chosen = chosen[self._person_of_claim[whole]]
         items, cents = kernels().payable_lines(
-            of_people,
+            chosen,
             self.array("person_lines"),
             self.array("line_claim"),
             frozen(self._settings),
-            self.array(f"lines.{basis}_cents"),
+            self.array(f"lines.{self._context.program.amount_basis}_cents"),
+            np.zeros((2, 2), np.int64),
         )
-        return whole.size + int(items), int(amounts.item() or 0) + int(cents)
+        rest, own = (
+            (int(items[k]) + int(mine.sum()), int(cents[k]) + int(by_claim[mine].sum()))
+            for k, mine in enumerate((~of_chosen, of_chosen))
+        )
+        return rest, own
 
     # --- of the people chosen -------------------------------------------------------------------------------
 
     @cached_property
     def claims(self) -> pl.DataFrame:
         """Claims that are paid as a whole, of the people chosen."""
-        of_whole = (self._settings >= 0) & (self._settings < len(CLAIM_PAID_SETTINGS))
-        rows = np.flatnonzero(of_whole & self._chosen[self._person_of_claim])
-        return self._headers(rows, ITEM_COLUMNS).with_columns(
+        rows = np.flatnonzero(self._is_whole & self._chosen[self._person_of_claim])
+        return self._headers(rows, (*ITEM_COLUMNS, *columns_of_amounts(self._context))).with_columns(
             self._lists_of(rows, ("procedures", "demonstration_codes")),
             amount=basis_amount(self._context, line=False),
         )
@@ -285,7 +324,7 @@ class StoreBucket(Sidecar):
 
     def _all_of(self, table: str) -> pl.DataFrame:
         if table not in self._whole:
-            self._whole[table] = scan_parquet(self._tables[table]).collect()
+            self._whole[table] = self._tables[table].collect()
         return self._whole[table]
 
     @cached_property
@@ -300,7 +339,7 @@ class StoreBucket(Sidecar):
         """Lines and claims of the whole bucket."""
         codes = {name: self.dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
         codes["modifiers"] = self.dictionary("lines.modifiers.elements")
-        related, related_any, marks = facts_of_diagnoses(self, self._context)
+        related, related_any, marks = facts_of_diagnoses(self.codes, self._context)
         basis = self._context.program.amount_basis
         return CodedLines(
             lines=Lines(

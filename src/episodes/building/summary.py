@@ -8,6 +8,7 @@ from episodes.building.arrays import Sums
 from episodes.building.categories import SERVICE_CATEGORIES
 from episodes.building.context import Context
 from episodes.building.diagnoses import with_prefix
+from episodes.building.listed_names import bits_of, names_of
 from episodes.building.services import PERIODS
 from episodes.programs.code_tables import load_codes
 
@@ -82,9 +83,6 @@ def summarise(episodes: pl.DataFrame, sums: Sums, context: Context) -> pl.DataFr
         **{f"{name}_cents": sums.category_cents[:, number] for number, name in enumerate(SERVICE_CATEGORIES)},
         **{f"days_{first}_{last}_cents": sums.band_cents[:, band] for band, (first, last) in enumerate(DAY_BANDS)},
     }
-    destinations = load_codes("discharge_status_destinations").select(
-        "discharge_status", first_discharge_to="destination"
-    )
     marks = context.program.rules.construction.services.marks
     marked = {
         name: pl.Series(found, dtype=pl.Boolean) & (episodes["anchor_start"] >= mark.episodes_from)
@@ -94,21 +92,28 @@ def summarise(episodes: pl.DataFrame, sums: Sums, context: Context) -> pl.DataFr
             (f"{mark.id}_ungrouped", sums.marked_ungrouped[number] > 0),
         )
     }
-    return (
-        episodes.with_columns(
-            **{name: pl.Series(cents) for name, cents in amounts.items()},
-            **marked,
-            gmlos_missing=pl.Series(sums.gmlos_missing),
-            program=pl.lit(context.program.id),
-            price_cell=_price_cell(episodes, context),
-        )
-        .join(destinations, on="discharge_status", how="left", maintain_order="left")
-        .with_columns(
-            flags=pl.concat_list([pl.when(holds).then(pl.lit(name)) for name, holds in _FLAGS.items()])
-            .list.drop_nulls()
-            .list.sort(),
-        )
-        .select(*EPISODE_COLUMNS, *marked)
+    summed = episodes.with_columns(
+        **{name: pl.Series(cents) for name, cents in amounts.items()},
+        **marked,
+        gmlos_missing=pl.Series(sums.gmlos_missing),
+        program=pl.lit(context.program.id),
+        price_cell=_price_cell(episodes, context),
+        first_discharge_to=_destination(),
+    )
+    return summed.with_columns(flags=_flags(summed)).select(*EPISODE_COLUMNS, *marked)
+
+
+def _flags(episodes: pl.DataFrame) -> pl.Series:
+    """The names of the flags that hold, in the order of the alphabet."""
+    holds = episodes.select(_FLAGS[name].fill_null(False).alias(name) for name in sorted(_FLAGS))
+    return names_of(bits_of(holds.to_dict(), episodes.height), tuple(holds.columns))
+
+
+def _destination() -> pl.Expr:
+    """Where a discharge led to."""
+    table = load_codes("discharge_status_destinations")
+    return pl.col("discharge_status").replace_strict(
+        table["discharge_status"], table["destination"], default=None, return_dtype=pl.String
     )
 
 

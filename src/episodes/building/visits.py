@@ -7,6 +7,14 @@ import polars as pl
 from episodes.building.context import Context
 
 
+def with_billable_visits(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Add first_visit, last_visit, visit_days (list) to claims, null where there are no billable visits."""
+    if lines.is_empty():
+        none = pl.lit(None, dtype=pl.Date)
+        return claims.with_columns(first_visit=none, last_visit=none, visit_days=pl.lit(None, dtype=pl.List(pl.Date)))
+    return claims.join(billable_visits(lines, claims, context), on="claim", how="left", maintain_order="left")
+
+
 def billable_visits(lines: pl.DataFrame, claims: pl.DataFrame, context: Context) -> pl.DataFrame:
     """claim, first_visit, last_visit, visit_days (list) of home health claims that have any.
 

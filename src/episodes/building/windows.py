@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 
 import polars as pl
@@ -56,7 +57,7 @@ def with_windows(anchors: pl.DataFrame, beneficiaries: pl.DataFrame, context: Co
 
 
 def _days_after(column: str, days: int) -> pl.Expr:
-    return pl.col(column).dt.offset_by(f"{days}d")
+    return pl.col(column) + dt.timedelta(days=days)
 
 
 def with_episode_ids(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -8,6 +8,9 @@ cents, dates are dates, codes are text without dots.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import dataframely as dy
@@ -278,9 +281,10 @@ def required_columns(schema: type[dy.Schema]) -> list[str]:
     return [name for name in schema.columns() if metadata_of(schema, name).get("required")]
 
 
-def types_of(schema: type[dy.Schema]) -> dict[str, pl.DataType]:
+@cache
+def types_of(schema: type[dy.Schema]) -> Mapping[str, pl.DataType]:
     """Column name to polars type."""
-    return dict(schema.create_empty().schema)
+    return MappingProxyType(dict(schema.create_empty().schema))
 
 
 def empty_table(name: str) -> pl.DataFrame:
