@@ -295,7 +295,7 @@ class CodedBucket:
         """Claims that are paid as a whole, of the people chosen."""
         rows = np.flatnonzero(self._is_whole & self._chosen[self._person_of_claim])
         return self._headers(rows, (*ITEM_COLUMNS, *columns_of_amounts(self._context))).with_columns(
-            self._lists_of(rows, ("procedures", "demonstration_codes")),
+            self._lists_of(rows, ("diagnoses", "procedures", "demonstration_codes")),
             amount=basis_amount(self._context, line=False),
         )
 
