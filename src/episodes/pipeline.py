@@ -90,7 +90,7 @@ def build_episodes(
     program = program.without(without_exclusions)
     known_at = as_of or claims.complete_through
     further = FurtherTables.chosen(program, claims.clinicians, with_tables, attribution_methods, by_default=services)
-    given = _input(claims, buckets, every_column=bool(further.tables))
+    given = _input(claims, buckets, every_column=bool(further.tables), services=services)
     context = Context(
         program=program,
         references=references or References(),
@@ -122,11 +122,11 @@ def build_episodes(
     return built
 
 
-def _input(claims: Claims, buckets: int | None, *, every_column: bool) -> Input:
+def _input(claims: Claims, buckets: int | None, *, every_column: bool, services: bool) -> Input:
     """The store that the claims lie in, or their tables in memory; further tables may read any column."""
     if claims.store is not None:
         return StoreInput.of(claims.store)
-    return PlainInput(PlainTables({name: claims.scan(name) for name in _TABLES}), buckets, every_column)
+    return PlainInput(PlainTables({name: claims.scan(name) for name in _TABLES}), buckets, every_column, services)
 
 
 class Together:

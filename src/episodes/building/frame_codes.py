@@ -56,7 +56,8 @@ class FrameCodes(Codes):
 
     Args:
         people: ids of the people of the bucket, in order.
-        claims: rows with `person` (place in people), claim_id, and columns from `Coder.expressions`.
+        first_person: the ordinal of the first of them.
+        claims: rows with `person` (ordinal), claim_id, and columns from `Coder.expressions`.
         lines: likewise.
         dictionaries: of the coder.
 
@@ -65,14 +66,20 @@ class FrameCodes(Codes):
     """
 
     def __init__(
-        self, people: pl.Series, claims: pl.DataFrame, lines: pl.DataFrame, dictionaries: Mapping[str, pl.Series]
+        self,
+        people: pl.Series,
+        first_person: int,
+        claims: pl.DataFrame,
+        lines: pl.DataFrame,
+        dictionaries: Mapping[str, pl.Series],
     ) -> None:
         self._people = people
+        self._first_person = first_person
         self._frames = {"claims": claims, "lines": lines}
         self._dictionaries = dictionaries
         self._read: dict[str, pl.Series] = {}
         self._made: dict[str, Array] = {}
-        self._order: dict[str, pl.Series] = {}
+        self._order: dict[str, Array] = {}
         self._put_claims_in_order()
         self._put_lines_in_order()
 
@@ -95,72 +102,87 @@ class FrameCodes(Codes):
 
     def _put_claims_in_order(self) -> None:
         claims = self._frames["claims"]
-        order = claims.select(pl.arg_sort_by("person", stay_start(), *claim_order())).to_series()
+        days = claims.select(stay_start().to_physical()).to_series()
+        by_day = _person_and_day(claims["person"], days)
+        order = np.argsort(by_day, kind="stable")
+        again = by_day[order][1:] == by_day[order][:-1]
+        # Claim ids are compared only where a person has several claims of one day.
+        tied = np.flatnonzero(np.append(again, False) | np.insert(again, 0, False))
+        compared = claims.select("claim_id", by_day=pl.Series(by_day))[order[tied]]
+        order[tied] = order[tied][compared.select(pl.arg_sort_by("by_day", *claim_order())).to_series().to_numpy()]
         self._order["claims"] = order
         self._claim_ids = claims["claim_id"].gather(order)
         self._person_of_claim = claims["person"].gather(order)
-        self._made["person_claims"] = self._firsts_of_people(self._person_of_claim)
+        self._made["person_claims"] = self._firsts_of_people(self._person_of_claim.to_numpy())
 
     def _put_lines_in_order(self) -> None:
         lines = self._frames["lines"]
-        numbered = pl.DataFrame({"person": self._person_of_claim, "claim_id": self._claim_ids}).with_row_index("claim")
+        of_line = self._claims_of_lines(lines)
+        by_claim = of_line.astype(np.int64) * (1 << 32) + lines["line_number"].to_numpy()
+        by_day = _person_and_day(lines["person"], lines["service_date"].to_physical())
+        order = np.argsort(by_claim, kind="stable")
+        order = order[np.argsort(by_day[order], kind="stable")]
+        self._order["lines"] = order
+        self._made["line_claim"] = claim_of_line = frozen(of_line[order])
+        self._made["person_lines"] = self._firsts_of_people(lines["person"].to_numpy()[order])
+        self._made["claim_lines"] = frozen(offsets_of_counts(claim_of_line, self._claim_ids.len()))
+        self._made["lines_by_claim"] = frozen(np.argsort(claim_of_line, kind="stable").astype(np.int64))
+
+    def _claims_of_lines(self, lines: pl.DataFrame) -> Array:
+        """By line the ordinal of its claim. Lines mostly come claim by claim: each run of them is looked up once."""
         keys = ["person", "claim_id"]
+        runs = (
+            lines.select(keys)
+            .rechunk()
+            .with_columns(run=pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys).cum_sum())
+        )
+        numbered = pl.DataFrame({"person": self._person_of_claim, "claim_id": self._claim_ids}).with_row_index("claim")
+        heads = runs.unique("run", keep="first", maintain_order=True)
         try:
-            of_line = lines.select(keys).join(numbered, on=keys, how="left", maintain_order="left", validate="m:1")
+            of_run = heads.join(numbered, on=keys, how="left", maintain_order="left", validate="m:1")["claim"]
         except pl.exceptions.ComputeError:
             twice = numbered.height - numbered.n_unique(keys)
             raise ContractError(
                 f"{count_of(twice, 'claim')} of a person and claim_id that another claim has: which one is a line's? "
                 "Read the claims with validate='full', which sets repeats aside."
             ) from None
-        if alone := of_line["claim"].null_count():
+        if of_run.null_count():
+            alone = runs.join(numbered, on=keys, how="anti").height
             raise ContractError(
                 f"{count_of(alone, 'line')} without a claim: neither setting nor dates are known. Read the claims with "
                 "validate='full', which sets such lines aside with a reason."
             )
-        days = lines["service_date"].to_physical().fill_null(NULL_DAY).cast(pl.Int64)
-        sorted_by = pl.DataFrame(
-            {
-                "day": (of_line["person"].cast(pl.Int64) * (1 << 32) + days).alias("day"),
-                "claim": of_line["claim"],
-                "line": lines["line_number"],
-            }
-        )
-        order = sorted_by.select(pl.arg_sort_by("day", "claim", "line")).to_series()
-        self._order["lines"] = order
-        claim_of_line = of_line["claim"].gather(order).to_numpy().astype(np.int32)
-        self._made["line_claim"] = frozen(claim_of_line)
-        self._made["person_lines"] = self._firsts_of_people(of_line["person"].gather(order))
-        self._made["claim_lines"] = frozen(offsets_of_counts(claim_of_line, numbered.height))
-        self._made["lines_by_claim"] = frozen(np.argsort(claim_of_line, kind="stable").astype(np.int64))
+        first = runs["run"][0] if runs.height else 0
+        return of_run.to_numpy().astype(np.int32)[runs["run"].to_numpy().astype(np.int64) - first]
 
-    def _firsts_of_people(self, sorted_people: pl.Series) -> Array:
+    def _firsts_of_people(self, sorted_people: Array) -> Array:
         """Offsets from person to rows that are sorted by person."""
-        return frozen(np.searchsorted(sorted_people.to_numpy(), np.arange(self._people.len() + 1)).astype(np.int64))
+        ordinals = self._first_person + np.arange(self._people.len() + 1)
+        return frozen(np.searchsorted(sorted_people, ordinals).astype(np.int64))
 
     def _make(self, name: str) -> None:
         """The arrays of a column in the order of its table."""
         table, _, column = name.partition(".")
-        values = self._frames[table][column].gather(self._order[table])
+        values, order = self._frames[table][column], self._order[table]
         if isinstance(values.dtype, pl.List):
+            values = values.gather(order)
             lengths = values.list.len().fill_null(0).cast(pl.Int64).to_numpy()
             self._made[f"{name}.offsets"] = frozen(np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
-            self._made[f"{name}.elements"] = self._numbers(
-                name, f"{name}.elements", values.explode(empty_as_null=False, keep_nulls=False)
-            )
+            elements = values.explode(empty_as_null=False, keep_nulls=False)
+            self._made[f"{name}.elements"] = frozen(self._numbers(name, f"{name}.elements", elements))
         else:
-            self._made[name] = self._numbers(name, name, values)
+            self._made[name] = frozen(self._numbers(name, name, values)[order])
 
     def _numbers(self, key: str, name: str, values: pl.Series) -> Array:
         if key in self._dictionaries:
             return self._places(key, name, values)
         if values.dtype == pl.Date:
-            return frozen(values.to_physical().fill_null(NULL_DAY).to_numpy().astype(np.int32))
+            return values.to_physical().fill_null(NULL_DAY).to_numpy()
         if values.dtype == pl.Boolean:
-            return frozen(values.cast(pl.Int8).fill_null(-1).to_numpy())
+            return values.cast(pl.Int8).fill_null(-1).to_numpy()
         if values.dtype == pl.Float64:
-            return frozen(values.fill_null(float("nan")).to_numpy())
-        return frozen(values.cast(pl.Int64).fill_null(NULL_CENTS).to_numpy())
+            return values.fill_null(float("nan")).to_numpy()
+        return values.cast(pl.Int64).fill_null(NULL_CENTS).to_numpy()
 
     def _places(self, key: str, name: str, values: pl.Series) -> Array:
         """Places in the sorted dictionary of the values that are there (-1 = null)."""
@@ -174,4 +196,11 @@ class FrameCodes(Codes):
         ranks = np.full(text.len() + 1, -1, np.int32)
         ranks[places[in_order]] = np.arange(places.size, dtype=np.int32)
         self._read[name] = dictionary.gather(in_order)
-        return frozen(ranks[found])
+        places_of_rows: Array = ranks[found]
+        return places_of_rows
+
+
+def _person_and_day(people: pl.Series, days: pl.Series) -> Array:
+    """One number to sort by person, then by day, no day first."""
+    days_or_none = days.fill_null(NULL_DAY).to_numpy().astype(np.int64)
+    return people.to_numpy().astype(np.int64) * (1 << 32) + days_or_none

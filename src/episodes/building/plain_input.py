@@ -13,13 +13,12 @@ from typing import cast
 
 import polars as pl
 
-from episodes.building.coded_lines import looks_at_diagnoses
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.first_look import FirstLook, amounts_at_hand, has_numeric_claim_ids
 from episodes.building.frame_codes import Coder, FrameCodes
 from episodes.building.plain_tables import PlainTables
-from episodes.building.sources import lists_looked_at
+from episodes.building.sources import columns_read
 from episodes.building.spool import Spool
 from episodes.building.store_source import CodedBucket
 from episodes.claims.people import bucket_of_hash, people_in_order
@@ -28,19 +27,6 @@ from episodes.programs.rule import Basis
 
 LINES_PER_BUCKET = 1_250_000
 """Memory holds the lines of as many buckets as there are threads."""
-
-
-_UNREAD = (
-    "facility_npi",
-    "present_on_admission",
-    "procedure_dates",
-    "service_thru",
-    "apc",
-    "specialty",
-    "units",
-    "visits",
-)
-"""Columns of claims and lines that building does not read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +47,7 @@ class Bucket:
             self.rows.take(name, self.number) if isinstance(self.rows, Spool) else self.rows[name]
             for name in ("claims", "lines")
         )
-        return FrameCodes(self.people, claims, lines, self.dictionaries)
+        return FrameCodes(self.people, self.first_person, claims, lines, self.dictionaries)
 
 
 @dataclass(frozen=True)
@@ -72,11 +58,13 @@ class PlainInput:
         tables: claims, lines, beneficiaries, coverage.
         wanted_buckets: into how many parts people are divided; null = so that each is of a handy size.
         every_column: whether other rooms read these claims too; else only what building looks at is read.
+        services: whether services name their lines.
     """
 
     tables: PlainTables
     wanted_buckets: int | None
     every_column: bool
+    services: bool = True
 
     @property
     def numeric_claim_ids(self) -> bool:
@@ -93,10 +81,8 @@ class PlainInput:
         look = FirstLook(self.tables, context)
         lines = self.tables.rows["lines"] - look.rows_of_others["lines"]
         buckets = self.wanted_buckets or max(1, -(-lines // LINES_PER_BUCKET))
-        people = people_in_order(look.people)
-        placed = people.select(
-            "beneficiary_id", "person", bucket=bucket_of_hash(people["hash"], buckets).cast(pl.UInt32)
-        ).with_columns(place=pl.col("person") - pl.col("person").min().over("bucket"))
+        hashed = people_in_order(look.people)
+        placed = hashed.select("beneficiary_id", "person", bucket=bucket_of_hash(hashed["hash"], buckets))
         coder = Coder()
         rows = self._put_aside(look, placed, coder, buckets)
         where = placed.select("beneficiary_id", "bucket")
@@ -128,30 +114,26 @@ class PlainInput:
             )
         return made
 
-    def _unread(self, context: Context) -> list[str]:
-        """Columns that no rule of the programme looks at."""
-        if self.every_column:
-            return []
-        looked_at = lists_looked_at(context) | ({"diagnoses"} if looks_at_diagnoses(context) else set())
-        return [*_UNREAD, *({"diagnoses", "procedures", "demonstration_codes"} - looked_at)]
-
     def _put_aside(
-        self, look: FirstLook, placed: pl.DataFrame, coder: Coder, buckets: int
+        self, look: FirstLook, people: pl.DataFrame, coder: Coder, buckets: int
     ) -> Mapping[str, pl.DataFrame] | Spool:
         """Claims and lines of the people chosen, in memory where there is one bucket, else in files by bucket."""
         spool, held = Spool(), {}
+        # A column of known words is cast to their places: people are in order, so a person's place is their ordinal.
+        person = pl.col("beneficiary_id").cast(pl.Enum(people["beneficiary_id"])).to_physical().cast(pl.UInt32)
         for name in ("claims", "lines"):
-            table = look.of(name).drop(self._unread(look.context), strict=False)
+            table = look.of(name)
             schema = table.collect_schema()
-            rows = table.join(placed.lazy(), on="beneficiary_id", how="inner", maintain_order="left").select(
-                "claim_id", "bucket", pl.col("place").alias("person"), *coder.expressions(name, schema)
-            )
+            if not self.every_column:
+                read = columns_read(name, look.context, services=self.services)
+                schema = pl.Schema({column: dtype for column, dtype in schema.items() if column in read})
+            rows = table.select("claim_id", person.alias("person"), *coder.expressions(name, schema))
             if buckets == 1:
-                held[name] = self.tables.collected(rows.drop("bucket"))
-                read = held[name].height
+                held[name] = self.tables.collected(rows)
+                height = held[name].height
             else:
-                read = self.tables.read(partial(spool.put, name, rows, buckets))
-            self._need_all(name, read + look.rows_of_others[name])
+                height = self.tables.read(partial(spool.put, name, rows, people["bucket"]))
+            self._need_all(name, height + look.rows_of_others[name])
         return held if buckets == 1 else spool
 
     def _need_all(self, name: str, rows: int) -> None:

@@ -11,9 +11,11 @@ from typing import Protocol
 
 import polars as pl
 
+from episodes.building.amounts import columns_of_amounts
 from episodes.building.arrays import Array
-from episodes.building.coded_lines import CodedLines
+from episodes.building.coded_lines import CodedLines, looks_at_diagnoses
 from episodes.building.context import Context
+from episodes.building.line_rules import DICTIONARIES
 
 HEADER_OF_LINE = (
     "claim",
@@ -54,6 +56,18 @@ ITEM_COLUMNS = (
 )
 """What is read of claims that are paid as a whole, of people with a candidate, beside amounts and lists."""
 
+TRIGGER_COLUMNS = (
+    "service_date",
+    "hcpcs",
+    "modifiers",
+    "status_indicator",
+    "rendering_npi",
+    "charge_cents",
+    "primary_payer_paid_cents",
+    "diagnosis",
+)
+"""What is read of lines that may be anchors, beside their number and amount."""
+
 LINE_DETAILS = (
     "line",
     "claim",
@@ -78,6 +92,18 @@ def asks_for_visits(context: Context) -> bool:
         rule.method == "visits" or rule.span == "billable_visits"
         for rule in context.program.rules.construction.services.proration
     )
+
+
+def columns_read(table: str, context: Context, *, services: bool) -> set[str]:
+    """The columns of claims or lines that a build looks at, ids apart; `services`: whether their lines are named."""
+    if table == "claims":
+        lists = lists_looked_at(context) | ({"diagnoses"} if looks_at_diagnoses(context) else set())
+        headers = {name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person", "diagnoses")}
+        return {*STAY_COLUMNS, *ITEM_COLUMNS, *columns_of_amounts(context), *headers, *lists}
+    details = {"tin"} if services else set()
+    visits = {name for name in VISIT_COLUMNS if name != "claim"} if asks_for_visits(context) else set()
+    amounts = {f"{name}_cents" for name in ("allowed", "standardized", context.program.amount_basis)}
+    return {"line_number", *TRIGGER_COLUMNS, *DICTIONARIES, *amounts, *details, *visits}
 
 
 def lists_looked_at(context: Context) -> set[str]:

@@ -17,29 +17,36 @@ class Spool:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="episodes-spool-")
+        self._empty: dict[str, pl.DataFrame] = {}
 
-    def put(self, table: str, rows: pl.LazyFrame, buckets: int) -> int:
-        """Put rows aside by their column `bucket`, in the order in which they come. Returns how many there are."""
+    def put(self, table: str, rows: pl.LazyFrame, bucket_of_person: pl.Series) -> int:
+        """Put rows aside by the bucket of their `person`, in the order in which they come. Returns how many they are."""
         put = 0
-        schema = (
-            rows.select(pl.exclude("bucket")).head(0).collect().to_arrow(compat_level=pl.CompatLevel.newest()).schema
-        )
+        self._empty[table] = rows.head(0).collect()
+        schema = _arrow(self._empty[table]).schema
         with ExitStack() as open_files:
-            writers = [
-                open_files.enter_context(pa.ipc.new_file(str(self._file(table, bucket)), schema))
-                for bucket in range(buckets)
-            ]
+            writers = {
+                bucket: open_files.enter_context(pa.ipc.new_file(str(self._file(table, bucket)), schema))
+                for bucket in bucket_of_person.unique()
+            }
             for batch in rows.collect_batches(chunk_size=BATCH_ROWS, engine="streaming"):
                 put += batch.height
-                parts = batch.partition_by("bucket", maintain_order=True, include_key=False, as_dict=True)
+                placed = batch.with_columns(_bucket=bucket_of_person.gather(batch["person"]))
+                parts = placed.partition_by("_bucket", maintain_order=True, include_key=False, as_dict=True)
                 for (bucket,), part in parts.items():
-                    writers[bucket].write_table(part.to_arrow(compat_level=pl.CompatLevel.newest()))
+                    writers[bucket].write_table(_arrow(part))
         return put
 
     def take(self, table: str, bucket: int) -> pl.DataFrame:
         """The rows of a bucket, in mapped memory."""
+        if not self._file(table, bucket).exists():
+            return self._empty[table]
         with pa.memory_map(str(self._file(table, bucket))) as mapped:
             return pl.DataFrame(pl.from_arrow(pa.ipc.open_file(mapped).read_all()))
 
     def _file(self, table: str, bucket: int) -> Path:
         return Path(self._folder.name) / f"{table}-{bucket:05d}.arrow"
+
+
+def _arrow(rows: pl.DataFrame) -> pa.Table:
+    return rows.to_arrow(compat_level=pl.CompatLevel.newest())

@@ -25,12 +25,15 @@ from episodes.building.sources import (
     ITEM_COLUMNS,
     LINE_DETAILS,
     STAY_COLUMNS,
+    TRIGGER_COLUMNS,
     VISIT_COLUMNS,
     asks_for_visits,
     lists_looked_at,
 )
 from episodes.claims.codes_sidecar import ABOUT
-from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS
+from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS, TABLES, types_of
+
+LINE_TYPES = types_of(TABLES["lines"])
 
 LATE = -1
 """Setting number of a claim that was processed after the date the claims are known at: it is not there."""
@@ -147,8 +150,7 @@ class CodedBucket:
         return lines.join(headers, on="claim", how="inner", maintain_order="left")
 
     def _line_frame(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
-        amounts = ("allowed_cents", "paid_cents", "standardized_cents")
-        wanted = tuple(dict.fromkeys((*columns, "line_number", *amounts)))
+        wanted = tuple(dict.fromkeys((*columns, "line_number", f"{self._context.program.amount_basis}_cents")))
         return self.frame("lines", rows, wanted).with_columns(
             line=pl.Series(rows.astype(np.uint32)),
             claim=pl.Series(self.array("line_claim")[rows].astype(np.uint32)),
@@ -182,19 +184,7 @@ class CodedBucket:
         rows = np.flatnonzero(np.append(listed, False)[self.array("lines.hcpcs")])
         numbers = [SETTINGS.index(name) for name in settings]
         rows = rows[np.isin(self._settings[self.array("line_claim")[rows]], numbers)]
-        lines = self._line_frame(
-            rows,
-            (
-                "service_date",
-                "hcpcs",
-                "modifiers",
-                "status_indicator",
-                "rendering_npi",
-                "charge_cents",
-                "primary_payer_paid_cents",
-                "diagnosis",
-            ),
-        )
+        lines = self._line_frame(rows, TRIGGER_COLUMNS)
         return self._with_header(lines, np.unique(self.array("line_claim")[rows]))
 
     def lines_of_claims(self, claims: pl.Series) -> pl.DataFrame:
@@ -302,9 +292,9 @@ class CodedBucket:
     @cached_property
     def visit_lines(self) -> pl.DataFrame:
         """Lines of home health claims, where a rule asks for visits."""
-        home_health = self.claims.filter(pl.col("setting") == "home_health")["claim"]
         if not asks_for_visits(self._context):
-            home_health = home_health.clear()
+            return pl.DataFrame(schema={"claim": pl.UInt32, **{name: LINE_TYPES[name] for name in VISIT_COLUMNS[1:]}})
+        home_health = self.claims.filter(pl.col("setting") == "home_health")["claim"]
         rows = self._line_rows_of(home_health.to_numpy().astype(np.int64))
         return self._line_frame(rows, [name for name in VISIT_COLUMNS if name != "claim"]).select(VISIT_COLUMNS)
 
