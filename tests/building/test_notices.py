@@ -129,6 +129,14 @@ def test_arguments_of_another_kind_are_named(claims: ep.Claims, arguments: dict[
         ep.build_episodes(**(good | arguments))  # type: ignore[arg-type]
 
 
+def test_the_construction_of_another_year_is_said(claims: ep.Claims) -> None:
+    said = "The construction of episodes is that of performance year 8, not of 5 (construction.published_for, open)"
+    for year, wanted in ((5, True), (8, False)):
+        program = ep.load_program("bpci-advanced", year)
+        told = ep.build_episodes(claims, program, with_tables=()).counts["notes"]
+        assert any(note.startswith(said) for note in told) is wanted
+
+
 def test_the_date_claims_are_known_at_may_be_text(claims: ep.Claims) -> None:
     def at(as_of: object) -> ep.building.BuiltEpisodes:
         return ep.build_episodes(claims, TEAM, as_of=as_of, with_tables=())  # type: ignore[arg-type]

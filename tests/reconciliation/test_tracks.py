@@ -107,6 +107,28 @@ def test_as_a_what_if_it_is_settled_and_says_so() -> None:
     assert unused.parties.equals(reconcile(BUILT, PRICES, track=3).parties)
 
 
+def test_a_year_that_has_all_tracks_needs_no_what_if() -> None:
+    second = TEAM.for_year(2)
+    built = hand_built(second, [episode(700), episode(2_500, anchor_ccn=TEXAS)])
+    given = _prices_for(second)
+    compared = compare_tracks(built, given)
+    assert compared.select("party_id", "track", "amount_cents", "best").rows() == [
+        (OHIO, "1", 100, False),
+        (OHIO, "2", 50, False),
+        (OHIO, "3", 200, True),
+        (TEXAS, "1", 0, True),
+        (TEXAS, "2", -100, False),
+        (TEXAS, "3", -400, False),
+    ]
+    assert dict(compared.select("track", "open_to").unique().iter_rows()) == {
+        "1": "safety_net",
+        "2": "medicare_dependent, rural, safety_net, sole_community, essential_access",
+        "3": "every hospital",
+    }
+    assert not compared["what_if"].any()
+    assert compare_tracks(built, given, what_if_tracks=True).equals(compared)
+
+
 def test_terms_of_another_year_are_taken_whole() -> None:
     changed = with_track_of_other_year(TEAM, "2")
     assert changed.settlement.tracks.value["2"] == TEAM.for_year(2).settlement.tracks.value["2"]

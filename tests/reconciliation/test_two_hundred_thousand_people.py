@@ -10,7 +10,7 @@ import re
 import resource
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,27 @@ def check_waterfalls(line: Line) -> None:
             assert ("a what-if: terms of performance year 2" in waterfall.title) == (track == "2")
 
 
+def check_dearer_prices(line: Line) -> None:
+    """At prices that let hospitals gain, stop-gains and the quality of gains come into play: by hand as well."""
+    dearer = line.prices.prices.select("price_code", "region", price_cents=pl.col("price_cents") * 3 // 2)
+    prices = replace(line.prices, prices=dearer)
+    by_hand, _ = hospitals_of(
+        line.built,
+        line.baseline,
+        {cell: cents * 3 // 2 for cell, (cents, _) in line.prices_by_hand.items()},
+        line.built.quality.to_dicts(),
+    )
+    table = compare_tracks(line.built, prices, what_if_tracks=True)
+    found = {(row["party_id"], row["track"]): row for row in table.to_dicts()}
+    for ccn, hospital in by_hand.items():
+        for track in TRACKS:
+            after = [hospital.difference, *hospital.waterfall(track)]
+            changes = [after - before for before, after in pairwise(after)]
+            assert [found[ccn, track][name] for name in EFFECTS] == changes
+            assert found[ccn, track]["amount_cents"] == after[-1]
+    assert {row["limit_effect_cents"] < 0 for row in found.values()} == {True, False}
+
+
 def read_text(waterfall: Waterfall) -> tuple[list[tuple[int, ...]], int]:
     """The amounts of each row of a waterfall as it is printed, and the last line's."""
     *lines, last = str(waterfall).splitlines()
@@ -211,6 +232,7 @@ def check_the_line(line: Line) -> None:
     check_conservation(line)
     check_waterfalls(line)
     check_side_by_side(line)
+    check_dearer_prices(line)
 
 
 def test_prices_of_the_bundled_set(bundled: Line) -> None:
@@ -228,6 +250,10 @@ def test_waterfalls_add_up(bundled: Line) -> None:
 
 def test_tracks_side_by_side(bundled: Line) -> None:
     check_side_by_side(bundled)
+
+
+def test_tracks_at_prices_that_let_hospitals_gain(bundled: Line) -> None:
+    check_dearer_prices(bundled)
 
 
 def test_threads_and_buckets_change_nothing(bundled: Line) -> None:
