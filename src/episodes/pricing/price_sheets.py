@@ -9,9 +9,11 @@ A *price sheet* has a row a price. What names it depends on the programme's kind
 * state episodes: `category`, with `commendable_cents`, `acceptable_cents` and `gain_limit_cents`.
 
 Then `price_cents`, in whole cents; it may be left out where the components are there that it is made of
-(`episodes.pricing.price_components` names them; an amount is `<name>_cents`). Instead of `<name>_cents` a column
-`<name>_dollars` is read ("$24,500.10"). Read where present: `price_status` (`preliminary`, `trended`, `final`), `as_of`
-(the day the payer sent the row, YYYY-MM-DD: of several rows of a cell the latest counts), and `program`,
+(`episodes.pricing.price_components` names them; an amount is `<name>_cents`), and where it is there too, it must be
+what they make. A CJR row with `hospital_mean_cents` is blended by the year's weight, but not where its
+`hospital_weight` is 0, or its `baseline_episodes` (of the hospital, all cells) are too few. Instead of `<name>_cents` a
+column `<name>_dollars` is read ("$24,500.10"). Read where present: `price_status` (`preliminary`, `trended`, `final`),
+`as_of` (the day the payer sent the row, YYYY-MM-DD: of several rows of a cell the latest counts), and `program`,
 `performance_year`, `basis`, which must be those of the programme. Other columns are kept as they are.
 
 *Coefficients*: `factor`, `level`, `multiplier` (or `coefficient`, of log cost), and `category` where they differ.
@@ -314,10 +316,10 @@ def _with_prices(table: pl.DataFrame, program: Program, name: str) -> pl.DataFra
             off.append(abs(made - own))
     if off:
         raise PriceError(
-            f"The price table {name!r} has {count_of(len(off), 'row')} whose price_cents is not what the row's components "
-            f"make; the largest difference is {dollars(max(off))}. Leave out price_cents for the price that the "
-            f"components make, or {' and '.join(starts)} for the price as it stands (usual causes: factors that were "
-            "rounded when they were written, or a price of another date)."
+            f"The price table {name!r} has {count_of(len(off), 'row')} whose price_cents is not what the row's "
+            f"components make; the largest difference is {dollars(max(off))}. Leave out price_cents for the price that "
+            f"the components make, or {' and '.join(starts)} for the price as it stands (usual causes: factors that "
+            "were rounded when they were written, or a price of another date)."
         )
     return table.with_columns(pl.Series("price_cents", found, dtype=pl.Int64))
 
