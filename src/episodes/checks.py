@@ -5,6 +5,7 @@ The small public functions take plain numbers; these checks turn them into exact
 
 from __future__ import annotations
 
+import datetime as dt
 import operator
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -34,6 +35,22 @@ def whole_cents(name: str, value: Any, *, minimum: int | None = None) -> int:
     if minimum is not None and number < minimum:
         raise ArgumentError(f"{name} must be {minimum} or more.")
     return number
+
+
+def day(name: str, value: Any) -> dt.date:
+    """A date, given as one or as YYYY-MM-DD text; a moment counts as its date.
+
+    >>> day("as_of", "2026-12-31")
+    datetime.date(2026, 12, 31)
+    """
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name} is a date or YYYY-MM-DD; given: {value!r}.") from None
 
 
 def exact_in_range(name: str, value: Any, minimum: int | None = None, maximum: int | None = None) -> Fraction:

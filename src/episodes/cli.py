@@ -298,7 +298,7 @@ def price(
     from episodes.running.run_folder import about_program, check_place, read_built, write_run
 
     check_place(out, overwrite=overwrite)
-    built = read_built(baseline, rules_file)
+    built = read_built(baseline, rules_file, of_baseline=True)
     prices = ep.target_prices(built, built.program)
     about = {"program": about_program(built.program), "basis": built.basis}
     tables, documents = price_folder(prices)

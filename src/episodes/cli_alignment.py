@@ -224,13 +224,13 @@ def reconciliation_folder(run: Path) -> Path:
     Raises:
         RunFolderError: there is none.
     """
-    from episodes.running.run_folder import MANIFEST, read_manifest
+    from episodes.running.run_folder import MANIFEST, read_manifest, runs_in
 
     if (run / MANIFEST).is_file():
         if read_manifest(run)["kind"] == "reconciliation":
             return run
         run = run.parent
-    found = [folder for folder in _runs_in(run) if read_manifest(folder)["kind"] == "reconciliation"]
+    found = [folder for folder in runs_in(run) if read_manifest(folder)["kind"] == "reconciliation"]
     if len(found) != 1:
         raise RunFolderError(
             f"{run.name or run.resolve().name!r} is no run of kind 'reconciliation', and holds {len(found)} of them. "
@@ -239,21 +239,13 @@ def reconciliation_folder(run: Path) -> Path:
     return found[0]
 
 
-def _runs_in(folder: Path) -> list[Path]:
-    from episodes.running.run_folder import MANIFEST
-
-    if not folder.is_dir():
-        return []
-    return sorted(one for one in folder.iterdir() if one.is_dir() and (one / MANIFEST).is_file())
-
-
 def _builds_beside(folder: Path, manifest: dict[str, Any], *, same_year: bool) -> list[Path]:
     """The builds beside a reconciliation: under its own rules and period, or of an earlier period of the programme."""
-    from episodes.running.run_folder import read_manifest
+    from episodes.running.run_folder import read_manifest, runs_in
 
     wanted = manifest["program"]
     found = []
-    for one in _runs_in(folder.resolve().parent):
+    for one in runs_in(folder.resolve().parent):
         said = read_manifest(one)
         program = said.get("program", {})
         if said["kind"] != "built" or program.get("id") != wanted["id"]:

@@ -12,7 +12,7 @@ Overwrite = Annotated[bool, Parameter(help="Replace the run folder if it exists.
 AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON document instead of tables.", negative="")]
 Thread = Annotated[int, Parameter(help="Threads to use; never changes the result. 0 = all cores.")]
 ProgramName = Annotated[str, Parameter(help="A programme by name, or the path of a rules file (.toml).")]
-Year = Annotated[str | None, Parameter(help="Performance year, as the programme names it. Default: its first.")]
+Year = Annotated[str | None, Parameter(help="Performance year, as the programme names it. Default: its own default.")]
 Layout = Annotated[str, Parameter(help="auto, store, canonical, synpuf, rif, cclf, fhir-eob, idr or tuva.")]
 Basis = Annotated[str | None, Parameter(help="standardized, allowed or paid in place of the programme's basis.")]
 Period = Annotated[str | None, Parameter(help="START:END, inclusive dates in place of the performance year's.")]

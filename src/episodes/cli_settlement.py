@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 Run = Annotated[Path, Parameter(help="Run folder of the performance year (episodes build).")]
 Prices = Annotated[Path, Parameter(help="Run folder of prices, or a price file (CSV).")]
 
+WhatIfTracks = Annotated[
+    bool,
+    Parameter(
+        help="Also tracks that the year does not have, on the terms of the nearest year that has them.", negative=""
+    ),
+]
+
 
 def reconcile(
     run: Run,
@@ -192,19 +199,23 @@ def tracks(
     run: Run,
     *,
     prices: Prices,
+    what_if_tracks: WhatIfTracks = False,
     rules_file: RulesFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Settle the year on every track of the programme, side by side."""
     import episodes as ep
+    from episodes.reconciliation.tracks import track_notes
     from episodes.reports.settlement_tables import show_tracks
     from episodes.running.run_folder import read_built
 
     built = read_built(run, rules_file)
-    compared = ep.reconciliation.compare_tracks(built, ep.read_target_prices(prices, built.program))
+    given = ep.read_target_prices(prices, built.program)
+    compared = ep.reconciliation.compare_tracks(built, given, what_if_tracks=what_if_tracks)
+    notes = track_notes(built.program, what_if=what_if_tracks)
     if as_json:
-        return print_json({"tracks": compared.to_dicts()})
-    show_tracks(compared, console_for(as_json))
+        return print_json({"tracks": compared.to_dicts(), "notes": notes})
+    show_tracks(compared, notes, console_for(as_json))
     return 0
 
 
@@ -221,6 +232,7 @@ def statement(
         Parameter(help="The settlement step by step, with rules and citations, in place of the page.", negative=""),
     ] = False,
     track: Track = None,
+    what_if_tracks: WhatIfTracks = False,
     rules_file: RulesFile = None,
     as_json: AsJson = False,
 ) -> int:
@@ -228,7 +240,7 @@ def statement(
     from episodes.reports.cfo import finance_view
     from episodes.reports.cfo_page import show_finance_view
 
-    result = _reconciled(run, prices, track, rules_file)
+    result = _reconciled(run, prices, track, rules_file, what_if_tracks=what_if_tracks)
     if waterfall:
         shown = result.waterfall(hospital, category)
         if as_json:
@@ -242,12 +254,15 @@ def statement(
     return 0
 
 
-def _reconciled(run: Path, prices: Path, track: str | None, rules_file: Path | None) -> ReconciliationResult:
+def _reconciled(
+    run: Path, prices: Path, track: str | None, rules_file: Path | None, *, what_if_tracks: bool = False
+) -> ReconciliationResult:
     import episodes as ep
     from episodes.running.run_folder import read_built
 
     built = read_built(run, rules_file)
-    return ep.reconcile(built, ep.read_target_prices(prices, built.program), track=track)
+    given = ep.read_target_prices(prices, built.program)
+    return ep.reconcile(built, given, track=track, what_if_tracks=what_if_tracks)
 
 
 COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (

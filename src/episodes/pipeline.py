@@ -18,6 +18,7 @@ from episodes.building.inputs import Input, StoreInput
 from episodes.building.notices import notices
 from episodes.building.plain_input import PlainInput
 from episodes.building.plain_tables import PlainTables
+from episodes.checks import day
 from episodes.claims import Claims
 from episodes.errors import ArgumentError, BasisError, count_of
 from episodes.further_tables import FurtherTables
@@ -34,7 +35,7 @@ def build_episodes(
     claims: Claims,
     program: Program,
     references: References | None = None,
-    as_of: dt.date | None = None,
+    as_of: dt.date | str | None = None,
     *,
     amount_basis: Basis | None = None,
     without_exclusions: Iterable[str] = (),
@@ -51,10 +52,11 @@ def build_episodes(
         claims: canonical claims, from `read_claims` or `Claims(...)`.
         program: from `load_program`.
         references: reference tables; default: the packaged ones.
-        as_of: the date the claims are known at: later processed claims are dropped, unfinished episodes are `open`.
-            Default: the date a store says its claims are complete through (`claims.complete_through`); frames, files
-            and stores that know of none are complete. The date in effect stands in `counts["as_of"]`, with a note.
-            To take a store as complete: set `claims.complete_through = None`.
+        as_of: the date the claims are known at (or YYYY-MM-DD text): later processed claims are dropped, unfinished
+            episodes are `open`. Default: the date a store says its claims are complete through
+            (`claims.complete_through`); frames, files and stores that know of none are complete. The date in effect
+            stands in `counts["as_of"]`, with a note. To take a store as complete: set
+            `claims.complete_through = None`.
         amount_basis: `standardized`, `allowed` or `paid` in place of the programme's basis.
         without_exclusions: reason codes of exclusions to switch off; the result says so.
         threads: how many buckets are worked on at a time. Never changes the result.
@@ -72,7 +74,7 @@ def build_episodes(
     Raises:
         BasisError: the claims have no amounts on the basis at all.
         BalanceError: a cent is missing (a fault of the library).
-        ArgumentError: an unknown table or method.
+        ArgumentError: an unknown table or method, or an `as_of` that is no date.
         ProgramError: a table was asked for that the programme's file has no rules for.
 
     Regulation: the programme's own, cited rule by rule in `program.rule_list()`.
@@ -84,11 +86,12 @@ def build_episodes(
         >>> sorted(built.final()["category"].unique())
         ['CABG', 'LEJR', 'MAJOR_BOWEL', 'SHFFT', 'SPINAL_FUSION']
     """
-    _need_arguments(claims, program, references, as_of, threads, buckets)
+    _need_arguments(claims, program, references, threads, buckets)
+    given_date = None if as_of is None else day("as_of", as_of)
     if amount_basis is not None:
         program = program.override({"construction.amount_basis": amount_basis})
     program = program.without(without_exclusions)
-    known_at = as_of or claims.complete_through
+    known_at = given_date or claims.complete_through
     further = FurtherTables.chosen(program, claims.clinicians, with_tables, attribution_methods, by_default=services)
     given = _input(claims, buckets, every_column=bool(further.tables), services=services)
     context = Context(
@@ -202,18 +205,15 @@ def _built(together: Together, claims: Claims, context: Context) -> BuiltEpisode
     )
 
 
-def _need_arguments(
-    claims: object, program: object, references: object, as_of: object, threads: int, buckets: int | None
-) -> None:
+def _need_arguments(claims: object, program: object, references: object, threads: int, buckets: int | None) -> None:
     """Say in plain words what an argument should have been."""
     wanted = (
         ("claims", claims, Claims, "read_claims(...) or Claims(...)"),
         ("program", program, Program, "load_program(...)"),
         ("references", references, References | None, "References(...)"),
-        ("as_of", as_of, dt.date | None, "datetime.date(...)"),
     )
     for name, value, kind, source in wanted:
-        if not isinstance(value, kind) or isinstance(value, dt.datetime):
+        if not isinstance(value, kind):
             raise ArgumentError(f"{name} is a {type(value).__name__}; give what {source} returns.")
     if threads < 1 or (buckets is not None and buckets < 1):
         raise ArgumentError("threads and buckets must be 1 or more.")

@@ -116,7 +116,8 @@ def test_switched_off_rungs_say_what_they_would_have_hit(claims: ep.Claims) -> N
     [
         ({"claims": "my-claims"}, "claims is a str; give what read_claims"),
         ({"program": "team"}, "program is a str; give what load_program"),
-        ({"as_of": "2026-05-01"}, "as_of is a str"),
+        ({"as_of": "2026-13-01"}, "as_of is a date or YYYY-MM-DD; given: '2026-13-01'"),
+        ({"as_of": 20260501}, "as_of is a date or YYYY-MM-DD"),
         ({"references": pl.DataFrame()}, "references is a DataFrame"),
         ({"threads": 0}, "threads and buckets"),
         ({"buckets": 0}, "threads and buckets"),
@@ -126,6 +127,26 @@ def test_arguments_of_another_kind_are_named(claims: ep.Claims, arguments: dict[
     good: dict[str, object] = {"claims": claims, "program": TEAM, "as_of": dt.date(2027, 12, 31)}
     with pytest.raises(ArgumentError, match=says):
         ep.build_episodes(**(good | arguments))  # type: ignore[arg-type]
+
+
+def test_the_construction_of_another_year_is_said(claims: ep.Claims) -> None:
+    said = "The construction of episodes is that of performance year 8, not of 5 (construction.published_for, open)"
+    for year, wanted in ((5, True), (8, False)):
+        program = ep.load_program("bpci-advanced", year)
+        told = ep.build_episodes(claims, program, with_tables=()).counts["notes"]
+        assert any(note.startswith(said) for note in told) is wanted
+
+
+def test_the_date_claims_are_known_at_may_be_text(claims: ep.Claims) -> None:
+    def at(as_of: object) -> ep.building.BuiltEpisodes:
+        return ep.build_episodes(claims, TEAM, as_of=as_of, with_tables=())  # type: ignore[arg-type]
+
+    of_date, of_text, of_moment = map(
+        at, (dt.date(2026, 6, 30), "2026-06-30", dt.datetime(2026, 6, 30, 23, tzinfo=dt.UTC))
+    )
+    assert of_text.counts == of_date.counts == of_moment.counts
+    assert of_text.counts["episodes_by_status"]["open"] > 0
+    assert of_text.episodes.equals(of_date.episodes)
 
 
 def test_reference_tables_that_rules_read_and_nobody_gave_are_said(claims: ep.Claims) -> None:

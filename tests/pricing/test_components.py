@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import episodes as ep
 from episodes.errors import EpisodesError
+from episodes.money import dollars
 from episodes.pricing import price_components
 
 TEAM = ep.load_program("team", performance_year=1)
@@ -17,6 +18,21 @@ TEAM = ep.load_program("team", performance_year=1)
 
 def price(**components: object) -> int:
     return price_components(TEAM, **components).price_cents
+
+
+def test_a_price_as_text_and_as_data_adds_up() -> None:
+    team = ep.load_program("team", performance_year=1)
+    price = ep.pricing.price_components(team, baseline_cents=2_500_033, trend=1.0307, discount=0.02, risk=[1.1, 0.93])
+    # 2500033 x 1.0307 x 0.98 x 1.1 x 0.93 = 2583329.04..., rounded once
+    assert price.price_cents == 2_583_329
+    rows = price.to_dict()["steps"]
+    assert sum(row["change_cents"] for row in rows) == price.to_dict()["price_cents"] == price.price_cents
+    text = str(price)
+    assert text.endswith("price $25,833.29")
+    for row in rows:
+        step, after = row["step"].replace("_", " "), dollars(row["after_cents"])
+        assert any(step in line and after in line for line in text.split("\n"))
+    assert "42 CFR 512.540" in text
 
 
 def test_product() -> None:

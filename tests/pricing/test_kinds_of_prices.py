@@ -179,7 +179,11 @@ def test_bpci_peer_trend_and_medical_discount() -> None:
     # 1000000 x 0.95 x 0.98
     assert (row["pat"], row["pat_status"], row["discount"], row["price_cents"]) == (0.95, "given", 0.02, 931_000)
     earlier = priced_program("bpci-advanced", "5")
-    assert only(prices_of(earlier, medical), ccn=OHIO)["discount"] == 0.03
+    # the baseline of model year 5 ends three years before that of model year 8
+    of_its_baseline = [episode(1_000_000, anchor_end=date(2019, 11, 1), category="IP-Sepsis") for _ in range(41)]
+    assert only(prices_of(earlier, of_its_baseline), ccn=OHIO)["discount"] == 0.03
+    with pytest.raises(PriceError, match="outside the baseline 2016-10-01 to 2020-09-30 of performance year 5"):
+        prices_of(earlier, medical)
 
 
 def test_bpci_winsorizes_both_sides_by_fiscal_year() -> None:

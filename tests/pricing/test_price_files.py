@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -21,6 +23,8 @@ from pricing.hand_built_episodes import episode, hand_built
 from pricing.priced_programs import priced_program
 
 TEAM = ep.load_program("team", performance_year=1)
+CASES = Path(__file__).parents[1] / "cases" / "pricing" / "price_sheets.toml"
+SHEETS: list[dict[str, Any]] = tomllib.loads(CASES.read_text(encoding="utf-8"))["case"]
 
 
 def table(folder: Path, text: str) -> Path:
@@ -44,6 +48,28 @@ def test_a_folder_comes_back_as_it_went(tmp_path: Path) -> None:
     first = {path.name: path.read_bytes() for path in (tmp_path / "prices").iterdir()}
     prices.write(tmp_path / "prices")
     assert first == {path.name: path.read_bytes() for path in (tmp_path / "prices").iterdir()}
+
+
+@pytest.mark.parametrize("case", SHEETS, ids=[case["name"] for case in SHEETS])
+def test_what_an_episode_is_priced_at(tmp_path: Path, case: dict[str, Any]) -> None:
+    program = ep.load_program(case["program"], case["year"])
+    path = table(tmp_path, case["sheet"].lstrip())
+    if "refused" in case:
+        with pytest.raises(PriceError, match=case["refused"]):
+            read_target_prices(path, program)
+        return
+    prices = read_target_prices(path, program)
+    assert prices.prices["price_cents"].to_list() == [case["price"]]
+    built = hand_built(program, [episode(1)])
+    found = price_episodes(prices, built.episodes, program, built.hospitals)
+    assert found["price_cents"].to_list() == [case["price"]]
+
+
+def test_real_dollars_are_not_in_the_price_of_a_sheet(tmp_path: Path) -> None:
+    program = ep.load_program("bpci-advanced")
+    text = "ccn,category,sbs_cents,pcma,real_ratio\n360001,IP-Sepsis,1000000,1.1,1.25\n"
+    # 1000000 x 1.1, less nothing; the ratio brings the price of an episode to real dollars
+    assert read_target_prices(table(tmp_path, text), program).prices["price_cents"].to_list() == [1_100_000]
 
 
 def test_a_simple_table(tmp_path: Path) -> None:

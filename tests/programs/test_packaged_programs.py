@@ -235,5 +235,50 @@ def test_a_part_that_another_rule_asks_for_must_be_there(tmp_path: Path, program
         ep.load_program(without(program, part, tmp_path))
 
 
+def test_model_years_before_the_published_one_say_what_is_not_established() -> None:
+    published = ep.load_program("bpci-advanced")
+    assert published.performance_year == "8"
+    assert published.rules.construction.published_for is not None
+    assert published.rules.construction.published_for.status == "published"
+    # Model year 6 is 2023 and lowered the discount of medical categories and the limit on the realized trend.
+    expected = dict.fromkeys(range(1, 6), (0.03, 0.10)) | dict.fromkeys((6, 7, 8), (0.02, 0.05))
+    for year, (discount, limit) in expected.items():
+        program = ep.load_program("bpci-advanced", year)
+        rules = {rule["rule"]: rule for rule in program.rule_list()}
+        assert float(rules["price.medical_discount"]["value"]) == discount
+        assert float(rules["price.realized_trend_limit"]["value"]) == limit
+        start, end = (rules[f"price.baseline.{side}"] for side in ("start", "end"))
+        assert (start["value"], end["value"]) == (dt.date(2011 + year, 10, 1), dt.date(2015 + year, 9, 30))
+        status = {8: "published", 1: "open", 2: "open"}.get(year, "unverified")
+        assert {start["status"], end["status"]} == {status}
+        assert rules["construction.published_for"]["value"] == "8"
+        assert rules["construction.published_for"]["status"] == ("published" if year == 8 else "open")
+        if year < 8:
+            assert {day.year for day in program.period} == {2017 + year}
+
+
+def test_a_dated_value_may_bring_what_supports_it(tmp_path: Path) -> None:
+    text = (files("episodes.programs") / "rules" / "team.toml").read_text(encoding="utf-8")
+    plain = 'by_year = { 1 = "1", 2 = "3", 3 = "3", 4 = "3", 5 = "3" }'
+    assert plain in text
+    own = plain.replace('2 = "3"', '2 = { value = "3", status = "open", citation = "of its own" }')
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace(plain, own), encoding="utf-8")
+    found = [ep.load_program(file, year).settlement.default_track for year in (1, 2, 3)]
+    assert [rule.value for rule in found] == ["1", "3", "3"]
+    assert [rule.status for rule in found] == ["regulation", "open", "regulation"]
+    assert found[1].citation == "of its own"
+
+
+def test_the_default_year_is_one_of_the_years(tmp_path: Path) -> None:
+    text = (files("episodes.programs") / "rules" / "team.toml").read_text(encoding="utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(f'default_performance_year = "3"\n{text}', encoding="utf-8")
+    assert ep.load_program(file).performance_year == "3"
+    file.write_text(f'default_performance_year = "9"\n{text}', encoding="utf-8")
+    with pytest.raises(ProgramError, match="Unknown performance year '9'"):
+        ep.load_program(file)
+
+
 def test_the_dates_of_the_published_construction() -> None:
     assert ep.load_program("bpci-advanced", 8).period == (dt.date(2019, 10, 1), dt.date(2023, 9, 30))

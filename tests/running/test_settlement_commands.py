@@ -78,6 +78,56 @@ def test_true_up_tracks_and_statement(runs: Path, capsys: pytest.CaptureFixture[
     assert "Unknown party" in capsys.readouterr().err
 
 
+def test_tracks_that_the_year_does_not_have(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = (runs / "py1", "--prices", runs / "result" / "prices")
+    assert command("tracks", *given) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Track 2 does not exist in performance year 1" in shown
+    assert "track 2 (what-if)" not in shown
+    assert command("tracks", *given, "--what-if-tracks", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {(row["track"], row["what_if"], row["terms_of_year"]) for row in told["tracks"]} == {
+        ("1", False, "1"),
+        ("2", True, "2"),
+        ("3", False, "1"),
+    }
+    assert "not the programme's result" in told["notes"][0]
+    assert command("tracks", *given, "--what-if-tracks") == 0
+    assert "(what-if)" in capsys.readouterr().out
+    one = (*given, "--hospital", "360801", "--track", "2")
+    assert command("statement", *one) == 1
+    assert "--what-if-tracks" in capsys.readouterr().err
+    for page in ((), ("--waterfall",)):
+        assert command("statement", *one, *page, "--what-if-tracks") == 0
+        assert "a what-if: terms of performance year 2" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_folder_of_a_demo_is_taken_for_its_runs(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = tmp_path / "demo"
+    assert command("demo", "--out", demo) == 0
+    capsys.readouterr()
+    assert command("tracks", demo, "--prices", demo, "--json") == 0
+    of_folder = json.loads(capsys.readouterr().out)
+    exact = (demo / "performance", "--prices", demo / "reconciliation" / "prices")
+    assert command("tracks", *exact, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == of_folder
+    assert command("report", demo, "--out", tmp_path / "report") == 0
+    assert command("price", demo, "--out", tmp_path / "prices") == 0
+    again = pl.read_parquet(tmp_path / "prices" / "target_prices.parquet")
+    assert again.equals(pl.read_parquet(demo / "reconciliation" / "prices" / "target_prices.parquet"))
+    capsys.readouterr()
+
+    (demo / "performance").rename(tmp_path / "elsewhere")
+    assert command("report", demo, "--out", tmp_path / "other") == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "holds 2 of them, 0 of which are builds of a performance year" in said
+    assert "baseline" in said
+    assert command("report", tmp_path / "nothing", "--out", tmp_path / "other") == 1
+    assert "no run folder" in capsys.readouterr().err
+
+
 def test_the_files_of_a_reconciliation(runs: Path) -> None:
     written = {path.stem for path in (runs / "result").glob("*.parquet")}
     assert written == {"hospitals", "parties", "episodes", "steps", "categories", "conveners"}

@@ -21,11 +21,23 @@ UNLIKELY_EPISODE_CENTS = 50_000
 def notices(facts: Facts, episodes: pl.DataFrame, context: Context) -> list[str]:
     """Sentences about the claims, the references and the episodes of a run."""
     return [
+        *_about_construction(context),
         *_about_coverage(facts, context),
         *_about_stays(facts),
         *_about_costs(episodes),
         *_about_lengths_of_stay(context),
         *_about_empty_references(context),
+    ]
+
+
+def _about_construction(context: Context) -> list[str]:
+    """Episodes that are built by the rules of another year."""
+    rule, year = context.program.rules.construction.published_for, context.program.performance_year
+    if rule is None or rule.value == year:
+        return []
+    return [
+        f"The construction of episodes is that of performance year {rule.value}, not of {year} "
+        f"(construction.published_for, {rule.status}): {rule.citation}."
     ]
 
 

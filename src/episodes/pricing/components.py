@@ -41,7 +41,7 @@ class ComponentPrice:
         exact: that value before it is rounded, in cents.
         steps: a frame, one row a component: order, step, before_cents, factor (null: the step adds an amount),
             change_cents, after_cents, rule, citation, status, note. Amounts are rounded for display; the changes sum to
-            the price.
+            the price. `print(price)` shows them as text, `.to_dict()` gives them as data.
     """
 
     price_cents: int
@@ -59,6 +59,21 @@ class ComponentPrice:
             shown = (order, item.step, cents[0], factor, cents[1] - cents[0], cents[1])
             rows.append((*shown, item.rule, item.citation, item.status, item.note))
         return pl.DataFrame(rows, schema=STEP_SCHEMA, orient="row")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The price and its steps as plain data."""
+        return {"price_cents": self.price_cents, "steps": self.steps.to_dicts()}
+
+    def __str__(self) -> str:
+        """The waterfall as text: a line a step, and where its value comes from."""
+        lines = []
+        for row in self.steps.to_dicts():
+            factor = "" if row["factor"] is None else f"x {row['factor']:.6g}"
+            amounts = f"{dollars(row['change_cents']):>14}  {dollars(row['after_cents']):>14}"
+            lines.append(f"  {row['step'].replace('_', ' '):20}  {factor:>12}  {amounts}")
+            said = [f"{row['citation']} ({row['status']}; {row['rule']})"] if row["rule"] else []
+            lines += [f"      {line}" for line in (row["note"], *said) if line]
+        return "\n".join([*lines, f"  price {dollars(self.price_cents)}"])
 
     def _repr_html_(self) -> str:
         return f"<p>Price {dollars(self.price_cents)}</p>{self.steps._repr_html_()}"

@@ -71,7 +71,7 @@ def _of_blend(row: Row, program: Program, reduction: Fraction) -> Components:
             "Quality changes discounts, and the prices are given whole: give regional_mean_cents (the benchmark before "
             "the discount) and discount with them."
         )
-    hospital = row["given_hospital_mean_cents"] if row["given_hospital_weight"] not in (None, "0") else None
+    hospital = None if row["given_hospital_weight"] == "0" else row["given_hospital_mean_cents"]
     used: dict[str, Any] = {
         "regional_mean_cents": row["given_price_cents"] if whole else row["given_regional_mean_cents"],
         "hospital_mean_cents": hospital,

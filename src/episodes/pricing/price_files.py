@@ -65,7 +65,8 @@ def read_target_prices(
     """Read target prices from a price sheet or a price folder.
 
     Args:
-        path: a `.csv` or `.parquet` price sheet (`price_sheets`), or a folder written by `TargetPrices.write`.
+        path: a `.csv` or `.parquet` price sheet (`price_sheets`), or a folder written by `TargetPrices.write`; also a
+            run folder that holds one such folder, or a folder of runs of which one does, such as that of a demo.
         program: the programme of the performance year the prices are for.
         volumes: ccn, category, baseline_episodes, for the low-volume rule. Default: those of the folder; a
             price sheet has none, and no category is then treated as low volume.
@@ -91,7 +92,7 @@ def read_target_prices(
     """
     source = Path(path)
     if source.is_dir():
-        prices = _read_folder(source)
+        prices = _read_folder(_price_folder_in(source))
     elif source.suffix in (".csv", ".parquet") and source.is_file():
         prices = _given(source, program, as_of, price_status)
     else:
@@ -136,6 +137,14 @@ def check_same_construction(prices: TargetPrices, program: Program) -> None:
             f"{', '.join(changed[:5])}. Build baseline and performance year under the same rules (the same overrides), "
             "and set the prices again."
         )
+
+
+def _price_folder_in(folder: Path) -> Path:
+    """The folder itself, or the one folder of prices in it: at most two levels down, as a run or a demo has it."""
+    if (folder / DESCRIPTION_FILE).is_file():
+        return folder
+    found = sorted({file.parent for depth in ("*", "*/*") for file in folder.glob(f"{depth}/{DESCRIPTION_FILE}")})
+    return found[0] if len(found) == 1 else folder
 
 
 def _read_folder(folder: Path) -> TargetPrices:

@@ -9,9 +9,11 @@ A *price sheet* has a row a price. What names it depends on the programme's kind
 * state episodes: `category`, with `commendable_cents`, `acceptable_cents` and `gain_limit_cents`.
 
 Then `price_cents`, in whole cents; it may be left out where the components are there that it is made of
-(`episodes.pricing.price_components` names them; an amount is `<name>_cents`). Instead of `<name>_cents` a column
-`<name>_dollars` is read ("$24,500.10"). Read where present: `price_status` (`preliminary`, `trended`, `final`), `as_of`
-(the day the payer sent the row, YYYY-MM-DD: of several rows of a cell the latest counts), and `program`,
+(`episodes.pricing.price_components` names them; an amount is `<name>_cents`), and where it is there too, it must be
+what they make. A CJR row with `hospital_mean_cents` is blended by the year's weight, but not where its
+`hospital_weight` is 0, or its `baseline_episodes` (of the hospital, all cells) are too few. Instead of `<name>_cents` a
+column `<name>_dollars` is read ("$24,500.10"). Read where present: `price_status` (`preliminary`, `trended`, `final`),
+`as_of` (the day the payer sent the row, YYYY-MM-DD: of several rows of a cell the latest counts), and `program`,
 `performance_year`, `basis`, which must be those of the programme. Other columns are kept as they are.
 
 *Coefficients*: `factor`, `level`, `multiplier` (or `coefficient`, of log cost), and `category` where they differ.
@@ -25,12 +27,14 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from episodes.errors import PriceError, count_of, unknown_name
+from episodes.money import dollars
 from episodes.pricing.component_files import is_component_file, price_sheet_of
-from episodes.pricing.component_steps import components_of
+from episodes.pricing.component_steps import components_of, hospital_weight
 from episodes.pricing.components import price_components
 from episodes.pricing.episode_components import FINAL
 from episodes.pricing.price_cells import price_codes
@@ -94,7 +98,7 @@ def read_price_sheet(
     table = _named(table, program, source.name)
     table = _chosen_status(table, price_status)
     latest, earlier = _latest(table, as_of, source.name)
-    priced = _with_prices(latest, program)
+    priced = _with_prices(_weighed(latest, program), program, source.name)
     _check_values(priced, source.name, program)
     meant = {
         "program": program.id,
@@ -274,25 +278,61 @@ def _latest(table: pl.DataFrame, as_of: dt.date | None, name: str) -> tuple[pl.D
     return last, table.height - last.height
 
 
-def _with_prices(table: pl.DataFrame, program: Program) -> pl.DataFrame:
-    """The table with a price in every row that has one, or the components of one."""
+def _weighed(table: pl.DataFrame, program: Program) -> pl.DataFrame:
+    """The table with the weight of each hospital's own mean: 0 where the sheet says it had too few episodes."""
+    price = program.price
+    if not isinstance(price, BlendPrice) or "hospital_mean_cents" not in table.columns:
+        return table
+    if "hospital_weight" in table.columns:
+        return table
+    unknown = pl.lit(None, dtype=pl.Int64).alias("baseline_episodes")
+    counted = table.select(
+        "baseline_episodes" if "baseline_episodes" in table.columns else unknown, "hospital_mean_cents"
+    )
+    weights = [
+        None if mean is None else str(hospital_weight(price, episodes))
+        for episodes, mean in counted.cast(pl.Int64, strict=False).iter_rows()
+    ]
+    return table.with_columns(pl.Series("hospital_weight", weights, dtype=pl.String))
+
+
+def _with_prices(table: pl.DataFrame, program: Program, name: str) -> pl.DataFrame:
+    """The table with a price in every row that has one, or the components of one.
+
+    Raises:
+        PriceError: a row's price is not what its components make. Which of them holds is the reader's to say.
+    """
     if isinstance(program.price, ThresholdPrice):
         return table.with_columns(price_cents="acceptable_cents")
-    if "price_cents" in table.columns and not table["price_cents"].null_count():
+    starts = [start for start in _STARTS[type(program.price)] if start in table.columns]
+    if not starts:
         return table
-    known, _ = components_of(program)
-    starts = _STARTS[type(program.price)]
     given = table["price_cents"].to_list() if "price_cents" in table.columns else [None] * table.height
-    found = []
+    found, off = [], []
     for own, row in zip(given, table.iter_rows(named=True), strict=True):
-        parts = {name: row[name] for name in known if row.get(name) is not None}
-        if own is not None or not any(start in parts for start in starts):
-            found.append(own)
-            continue
-        if row.get("hospital_weight") == "0":
-            parts.pop("hospital_mean_cents", None)
-        found.append(price_components(program, performance_year=None, **parts).price_cents)
+        made = _made_of_components(row, program) if any(row[start] is not None for start in starts) else None
+        found.append(made if own is None else own)
+        if own is not None and made is not None and made != own:
+            off.append(abs(made - own))
+    if off:
+        raise PriceError(
+            f"The price table {name!r} has {count_of(len(off), 'row')} whose price_cents is not what the row's "
+            f"components make; the largest difference is {dollars(max(off))}. Leave out price_cents for the price that "
+            f"the components make, or {' and '.join(starts)} for the price as it stands (usual causes: factors that "
+            "were rounded when they were written, or a price of another date)."
+        )
     return table.with_columns(pl.Series("price_cents", found, dtype=pl.Int64))
+
+
+def _made_of_components(row: Mapping[str, Any], program: Program) -> int:
+    """The price that a row's components make, before what brings it to real dollars."""
+    known, _ = components_of(program)
+    parts = {name: row[name] for name in known if name != "real_ratio" and row.get(name) is not None}
+    if row.get("hospital_weight") is not None:
+        parts.pop("baseline_episodes", None)  # the weight says already whether they were enough
+        if row["hospital_weight"] == "0":
+            parts.pop("hospital_mean_cents", None)
+    return price_components(program, performance_year=None, **parts).price_cents
 
 
 # --- what is wrong with it ----------------------------------------------------------------------------------

@@ -143,6 +143,8 @@ class OverlapRules(Part):
 class Construction(Part):
     """How claims become episodes."""
 
+    published_for: Rule[str] | None = None
+    """The performance year whose construction this is, where a programme's own years have no other; none: its own."""
     amount_basis: Rule[Basis]
     netted_add_ons: Rule[tuple[AddOn, ...]]
     anchors: Anchors

@@ -36,7 +36,8 @@ def load_program(
 
     Args:
         name: a packaged programme (`known_programs()`), or a path to a `.toml` rules file.
-        performance_year: name of the year as the programme writes it; integers are accepted. Default: the first.
+        performance_year: name of the year as the programme writes it; integers are accepted. Default: the one that
+            the programme's file names, else its first.
         period: inclusive dates (or YYYY-MM-DD text) that replace those of the performance year.
         amount_basis: `standardized`, `allowed` or `paid` in place of the programme's own.
         without_exclusions: reason code, or reason codes, of exclusions to switch off, for exploration.
@@ -54,8 +55,8 @@ def load_program(
         Decimal('0.015')
     """
     source = _read(name)
-    first_year = next(iter(source["performance_years"]))
-    program = resolved(source, first_year if performance_year is None else year_named(source, performance_year))
+    default = source.get("default_performance_year") or next(iter(source["performance_years"]))
+    program = resolved(source, str(default) if performance_year is None else year_named(source, performance_year))
     if period is not None:
         if not isinstance(period, tuple | list) or len(period) != 2:
             raise ProgramError(f"The period is two dates, (start, end); given: a {type(period).__name__}.")

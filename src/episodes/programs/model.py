@@ -56,6 +56,8 @@ class ProgramRules(Part):
     currency: Literal["USD"] = "USD"
     categories: dict[str, str]
     performance_years: dict[str, PerformanceYear]
+    default_performance_year: str | None = None
+    """The year that is loaded where none is named; none: the first."""
     participation: Participation | None = None
     """Which tracks a hospital can be in; none where the programme has no tracks."""
     construction: Construction

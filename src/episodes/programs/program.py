@@ -16,7 +16,8 @@ from typing import Any, get_args
 
 import polars as pl
 
-from episodes.errors import ProgramError, count_of, unknown_name
+from episodes.checks import day
+from episodes.errors import ArgumentError, ProgramError, count_of, unknown_name
 from episodes.programs.attribution import Attribution
 from episodes.programs.code_tables import fingerprint_of, is_own_file
 from episodes.programs.model import ProgramRules, named_tables, walk_rules
@@ -307,11 +308,7 @@ def known_programs() -> list[str]:
 
 def _day(given: dt.date | str) -> dt.date:
     """A day of a period, given as a date or as text."""
-    if isinstance(given, dt.datetime):
-        return given.date()
-    if isinstance(given, dt.date):
-        return given
     try:
-        return dt.date.fromisoformat(given)
-    except (TypeError, ValueError):
-        raise ProgramError(f"A day of the period is a date or YYYY-MM-DD; given: {given!r}.") from None
+        return day("A day of the period", given)
+    except ArgumentError as error:
+        raise ProgramError(str(error)) from None

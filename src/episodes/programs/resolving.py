@@ -47,7 +47,7 @@ def year_named(source: Mapping[str, Any], asked: str | float) -> str:
 
 
 def at_year(node: Any, year: str, path: str) -> Any:
-    """A copy of the tree in which every `by_year` is replaced by its value of the year."""
+    """A copy of the tree in which every `by_year` is replaced by its value of the year, and what supports that."""
     if isinstance(node, dict):
         if "by_year" in node:
             by_year = node["by_year"] if isinstance(node["by_year"], Mapping) else {}
@@ -55,11 +55,17 @@ def at_year(node: Any, year: str, path: str) -> Any:
                 known = f"it has one for {', '.join(by_year)}" if by_year else "by_year is a table of year to value"
                 raise ProgramError(f"Rule {path!r} has no value for performance year {year!r}: {known}.")
             rest = {key: value for key, value in node.items() if key != "by_year"}
-            return {**rest, "value": copy.deepcopy(by_year[year])}
+            own = copy.deepcopy(by_year[year])
+            return {**rest, **(own if _supports_itself(own) else {"value": own})}
         return {key: at_year(value, year, f"{path}.{key}" if path else key) for key, value in node.items()}
     if isinstance(node, list):
         return [at_year(value, year, path) for value in node]
     return node
+
+
+def _supports_itself(dated: Any) -> bool:
+    """Whether a dated value comes with a status or citation of its own, in place of the rule's."""
+    return isinstance(dated, Mapping) and "value" in dated and set(dated) <= {"value", "status", "citation", "note"}
 
 
 def node_at(tree: Any, rule_id: str) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Which track a hospital is in: what it asked for, what the year offers, and what it is eligible for."""
+"""Which track a hospital is in: what it asked for, what the year offers, and what it is eligible for.
+
+A track that the year does not offer has no terms in it. As a what-if, and only when asked for, those of the nearest
+year that offers it stand in.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +82,58 @@ def track_for(
         said = f"Track {asked} is open to {', '.join(terms.only)} hospitals only in {year}: Track {default}."
         return TrackDecision(default, "not_eligible", said)
     return TrackDecision(asked, "requested", f"Track {asked} as asked for in {year}.")
+
+
+def years_of_track(program: Program, track: str) -> tuple[str, ...]:
+    """The performance years in which a track exists, in the order of the programme's file."""
+    return tuple(year for year in program.performance_years if track in program.for_year(year).settlement.tracks.value)
+
+
+def tracks_of_other_years(program: Program) -> dict[str, str]:
+    """Tracks that the performance year does not have, and the nearest year that has them; of two as near the later.
+
+    >>> import episodes as ep
+    >>> tracks_of_other_years(ep.load_program("team", performance_year=1))
+    {'2': '2'}
+    """
+    years = program.performance_years
+    here = years.index(program.performance_year)
+    found: dict[str, str] = {}
+    for year in sorted(years, key=lambda name: (abs(years.index(name) - here), -years.index(name))):
+        for track in program.for_year(year).settlement.tracks.value:
+            found.setdefault(track, year)
+    own = program.settlement.tracks.value
+    return {track: year for track, year in sorted(found.items()) if track not in own}
+
+
+def with_track_of_other_year(program: Program, track: str) -> Program:
+    """A what-if: the programme with a track that its year does not have, on the terms of the nearest year that has it.
+
+    The rule `settlement.tracks` is marked `overridden`. A track that the year has, or no year has, changes nothing.
+    """
+    year = tracks_of_other_years(program).get(track)
+    if year is None:
+        return program
+    own, other = (_written_tracks(each) for each in (program, program.for_year(year)))
+    return program.override({"settlement.tracks": {**own, track: other[track]}})
+
+
+def _written_tracks(program: Program) -> dict[str, Any]:
+    return {
+        name: terms.model_dump(exclude_none=True, exclude_defaults=True)
+        for name, terms in program.settlement.tracks.value.items()
+    }
+
+
+def open_to(program: Program, track: str) -> str | None:
+    """To whom a track is open in the year: `every hospital`, kinds of hospital, `nobody`; None: rules do not say."""
+    participation = program.rules.participation
+    if participation is None:
+        return None
+    terms = participation.eligibility.value.get(track)
+    if terms is None:
+        return "nobody"
+    return "every hospital" if terms.only is None else ", ".join(terms.only)
 
 
 def _kinds(participation: Participation, hospital: Mapping[str, Any]) -> set[str]:

@@ -45,6 +45,7 @@ from episodes.reconciliation.result import (
 from episodes.reconciliation.settle import SettledAmount, refuse_unused, settle_amounts
 from episodes.reconciliation.steps import CategoryAmounts, SettlementInput
 from episodes.reconciliation.targets import PriceInputs, against_prices, capped_episodes
+from episodes.reconciliation.track_terms import TracksTaken
 
 
 def reconcile(
@@ -62,6 +63,7 @@ def reconcile(
     disaster_episodes: Collection[str] = (),
     previous: Mapping[str, int] | None = None,
     shared_savings_overlap: Mapping[str, int] | None = None,
+    what_if_tracks: bool = False,
 ) -> ReconciliationResult:
     """Reconcile the episodes of a performance year against target prices.
 
@@ -86,13 +88,16 @@ def reconcile(
         previous: what an earlier calculation of the year settled, signed cents by party id, for programmes whose
             limits hold both together (CJR).
         shared_savings_overlap: discount already paid to an ACO, cents of 0 or more by party id (CJR).
+        what_if_tracks: also settle on a track that the year does not have, on the terms of the nearest year that has
+            it. The party's `terms_of_year`, the status of its steps and a note say so. Default: such a track is an
+            error.
 
     Returns:
         `ReconciliationResult`.
 
     Raises:
         PriceError: prices of another programme, performance year or basis.
-        ArgumentError: an unknown track or party, or an unknown measure in `quality`.
+        ArgumentError: an unknown track or party, one that the year does not have, or an unknown measure in `quality`.
         BalanceError: a cent was lost between episodes and settlement.
 
     Source: 42 CFR 512.550 for TEAM, 510.305 for CJR.
@@ -136,6 +141,7 @@ def reconcile(
     final = against_prices(built, prices, listed, capped, given, _reductions(program, known_scores))
     episodes = final.filter(pl.col("participating"))
     terms = Participants.of(built)
+    tracks = TracksTaken(program, what_if=what_if_tracks)
     classes = classes_of(program, listed)
     excess = party_excesses(program, episodes.filter(pl.col("reason").is_null()), final, apart)
     names = names_of(listed)
@@ -160,7 +166,8 @@ def reconcile(
                 "shared_savings_overlap", (shared_savings_overlap or {}).get(party, 0), minimum=0
             ),
         )
-        amount = settle_amounts(program, terms.track_of(party, track), settling)
+        chosen = tracks.terms_of(terms.track_of(party, track))
+        amount = settle_amounts(chosen.program, chosen.track, settling)
         settled[key] = amount
         inputs[key] = settling
         steps += [(*key, *record.as_row()) for record in amount.records]
@@ -173,6 +180,7 @@ def reconcile(
                 "category": category,
                 "track": amount.track,
                 "performance_year": program.performance_year,
+                "terms_of_year": chosen.year,
                 "episodes": number,
                 "unpriced_episodes": unpriced,
                 "target_cents": settling.target_cents,
@@ -190,13 +198,19 @@ def reconcile(
         )
     _check_balance(episodes, settled, apart)
     return ReconciliationResult(
-        program=program,
+        program=tracks.program,
         basis=built.basis,
         parties=pl.DataFrame(rows, schema=PARTY_SCHEMA),
         episodes=_carried_back(program, episodes, settled, apart).select(EPISODES_SHOWN),
         steps=pl.DataFrame(steps, schema=RESULT_STEP_SCHEMA, orient="row"),
-        open_rules=program.open_rules(),
-        notes=(*notes_of(built, prices, final, given), *party_notes, *quality_notes, *_score_notes(known_scores)),
+        open_rules=tracks.program.open_rules(),
+        notes=(
+            *tracks.notes(row["track"] for row in rows),
+            *notes_of(built, prices, final, given),
+            *party_notes,
+            *quality_notes,
+            *_score_notes(known_scores),
+        ),
         built=built,
         inputs=inputs,
     )

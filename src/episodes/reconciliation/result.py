@@ -65,6 +65,7 @@ PARTY_SCHEMA = {
     "category": pl.String,
     "track": pl.String,
     "performance_year": pl.String,
+    "terms_of_year": pl.String,
     "episodes": pl.Int64,
     "unpriced_episodes": pl.Int64,
     "target_cents": pl.Int64,
@@ -91,7 +92,8 @@ class ReconciliationResult:
         program: the programme of the performance year.
         basis: the amount basis of all cents.
         parties: one row a party: party_kind (hospital | group), party_id (CCN | TIN), convener_id, and the columns
-            of `hospitals`; one a party and category where the programme settles categories apart.
+            of `hospitals`; one a party and category where the programme settles categories apart. terms_of_year: the
+            performance year whose terms of the track were used; another than performance_year is a what-if.
         episodes: the final episodes that parties settle: price_cents (after quality; null: none), actual_cents,
             capped_cents + cut_cents = actual_cents, difference_cents = price_cents - capped_cents, reason
             (`no_target_price`, `no_region`, null), settled_cents (what of the party's amount falls on it, where the

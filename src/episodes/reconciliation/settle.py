@@ -14,6 +14,7 @@ from episodes.money import Rate, dollars, round_half_up
 from episodes.pricing.checks import exact_in_range, frame_of, rule_at, whole_cents, with_columns
 from episodes.programs import Program
 from episodes.programs.settlement_rules import HospitalClass, TrackTerms
+from episodes.programs.tracks import years_of_track
 from episodes.reconciliation import step_kinds  # noqa: F401  (registers the kinds)
 from episodes.reconciliation.steps import CategoryAmounts, SettlementInput, SettlementState, step_of
 
@@ -29,6 +30,10 @@ STEP_SCHEMA = {
     "note": pl.String,
 }
 
+_AS_WHAT_IF = (
+    "reconcile and compare_tracks settle on its terms there, as a what-if, with what_if_tracks=True (episodes tracks "
+    "and episodes statement: --what-if-tracks)."
+)
 _CATEGORY_COLUMNS = ("category", "target_cents", "actual_cents")
 
 
@@ -207,7 +212,9 @@ def track_terms(program: Program, track: str) -> TrackTerms:
     """The terms of a track of the programme's performance year."""
     tracks = program.settlement.tracks.value
     if track not in tracks:
-        raise ArgumentError(unknown_name(f"track of performance year {program.performance_year}", track, tracks))
+        elsewhere = years_of_track(program, track)
+        hint = f" Track {track} exists in performance year {', '.join(elsewhere)}; {_AS_WHAT_IF}" if elsewhere else ""
+        raise ArgumentError(unknown_name(f"track of performance year {program.performance_year}", track, tracks) + hint)
     return tracks[track]
 
 

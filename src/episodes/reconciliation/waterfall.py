@@ -115,11 +115,13 @@ def waterfall_of(
         "order", "step", "before_cents", "change_cents", "after_cents", "rule", "citation", "status", "note"
     )
     named = party["name"] or party_id
+    other_year = party["terms_of_year"] != party["performance_year"]
+    terms = f" (a what-if: terms of performance year {party['terms_of_year']})" if other_year else ""
     of_category = "" if party["category"] is None else f", {party['category']}"
     return Waterfall(
         title=(
             f"{named} ({party['party_kind']} {party_id}), {program.id}, performance year "
-            f"{program.performance_year}, track {party['track']}{of_category}"
+            f"{program.performance_year}, track {party['track']}{terms}{of_category}"
         ),
         rows=pl.DataFrame([*first, *taken.iter_rows()], schema=WATERFALL_SCHEMA, orient="row"),
         amount_cents=party["amount_cents"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 from rich.console import Console
 
@@ -59,12 +61,13 @@ def show_true_up(compared: TrueUp, console: Console) -> None:
     show_notes(compared.notes, console)
 
 
-def show_tracks(compared: pl.DataFrame, console: Console) -> None:
-    """One line a party: what it settles at on each track."""
-    tracks = compared["track"].unique().sort().to_list()
+def show_tracks(compared: pl.DataFrame, notes: Sequence[str], console: Console) -> None:
+    """One line a party: what it settles at on each track; one that the year does not have is headed as a what-if."""
+    heads = dict(compared.select("track", "what_if").unique().sort("track").iter_rows())
+    shown_heads = [f"track {track}{' (what-if)' if what_if else ''}" for track, what_if in heads.items()]
     table = plain_table(
         "Tracks side by side",
-        ["party", "name", "target - actual", *(f"track {name}" for name in tracks), "best"],
+        ["party", "name", "target - actual", *shown_heads, "best"],
         left=("party", "name", "best"),
     )
     by = ["party_kind", "party_id", "category"]
@@ -72,9 +75,10 @@ def show_tracks(compared: pl.DataFrame, console: Console) -> None:
         first = rows.row(0, named=True)
         amounts = dict(rows.select("track", "amount_cents").iter_rows())
         best = ", ".join(rows.filter("best")["track"].to_list())
-        shown = (dollars(amounts[name]) for name in tracks)
+        shown = (dollars(amounts[name]) for name in heads)
         table.add_row(first["party_id"], first["name"] or "", dollars(first["difference_cents"]), *shown, best)
     console.print(table)
+    show_notes(notes, console)
 
 
 def show_thresholds(result: ThresholdResult, console: Console) -> None:

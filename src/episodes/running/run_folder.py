@@ -124,6 +124,34 @@ def read_manifest(folder: Path, kind: str | None = None) -> dict[str, Any]:
     return manifest
 
 
+def runs_in(folder: Path) -> list[Path]:
+    """The run folders directly in a folder, by name; a demo writes three."""
+    if not folder.is_dir():
+        return []
+    return sorted(one for one in folder.iterdir() if one.is_dir() and (one / MANIFEST).is_file())
+
+
+def build_in(folder: Path, *, of_baseline: bool = False) -> Path:
+    """The build run that a folder is, or the one of a performance year (of a baseline) that it holds.
+
+    Raises:
+        RunFolderError: it holds several such builds, or runs but no such build.
+    """
+    if (folder / MANIFEST).is_file() or not runs_in(folder):
+        return folder
+    builds = [(one, read_manifest(one)) for one in runs_in(folder)]
+    builds = [(one, said) for one, said in builds if said["kind"] == "built"]
+    found = [one for one, said in builds if said.get("program", {}).get("own_period", True) is not of_baseline]
+    if len(found) == 1:
+        return found[0]
+    wanted = "builds of other dates than their performance year's" if of_baseline else "builds of a performance year"
+    inside = ", ".join(repr(str(folder / one.name)) for one, _ in builds)
+    raise RunFolderError(
+        f"{_called(folder)!r} is not a run folder but holds {len(runs_in(folder))} of them, {len(found)} of which are "
+        f"{wanted}. Give one: {inside or 'a folder that episodes build wrote'}."
+    )
+
+
 def check_tables(folder: Path, manifest: Mapping[str, Any], needed: Iterable[str] = ()) -> None:
     """Every table of the manifest is there and is the file that was written: a run is read back whole or not at all.
 
@@ -197,17 +225,21 @@ def about_program(program: Program) -> dict[str, Any]:
     }
 
 
-def read_built(folder: str | Path, program_file: str | Path | None = None) -> BuiltEpisodes:
+def read_built(
+    folder: str | Path, program_file: str | Path | None = None, *, of_baseline: bool = False
+) -> BuiltEpisodes:
     """A build run, read back. The programme is loaded again and must have the fingerprint of the run.
 
     Args:
-        folder: a run folder written by `episodes build`.
+        folder: a run folder written by `episodes build`, or a folder that holds one build of a performance year, such
+            as that of `episodes demo`.
         program_file: the rules file, where the run used one of the user's own.
+        of_baseline: of a folder that holds several runs, read the build of the baseline.
 
     Raises:
         RunFolderError: nothing there, a file that is missing, damaged or exchanged, or a run under other rules.
     """
-    folder = Path(folder)
+    folder = build_in(Path(folder), of_baseline=of_baseline)
     manifest = read_manifest(folder, "built")
     check_tables(folder, manifest, _BUILT_TABLES)
     lacking = [key for key in ("program", "basis", "counts", "source") if key not in manifest]
