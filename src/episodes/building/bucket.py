@@ -95,10 +95,12 @@ def _ordered_candidates(
 
 def _own_items(episodes: pl.DataFrame, items: pl.DataFrame, chained: pl.DataFrame) -> Array:
     """By item the candidate whose anchor it is: legs of the chain, or the facility stay; -1 = none."""
-    chains = episodes.filter(pl.col("chain").is_not_null()).select("chain", "row")
+    chains = episodes.select("chain", "row").filter(pl.col("chain").is_not_null())
     legs = chained.select("chain", "claim").join(chains, on="chain", how="inner").select("claim", "row")
-    facilities = episodes.filter(pl.col("facility_is_stay").fill_null(False)).select(claim="facility_claim", row="row")
-    whose = pl.concat([legs, facilities]).unique("claim", keep="first", maintain_order=True)
+    facilities = episodes.select("facility_is_stay", "facility_claim", "row").filter(
+        pl.col("facility_is_stay").fill_null(False)
+    )
+    whose = pl.concat([legs, facilities.select(claim="facility_claim", row="row")]).unique("claim", keep="first", maintain_order=True)
     claims = items["claim"].to_numpy()
     row_of_claim = np.full(max(int(claims.max(initial=0)), int(whose["claim"].to_numpy().max(initial=0))) + 1, -1)
     row_of_claim[whose["claim"].to_numpy()] = whose["row"].to_numpy()
@@ -110,7 +112,7 @@ def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:
 
     Columns: trigger_line, facility_line_claim, outpatient_claim.
     """
-    by_line = episodes.filter(pl.col("anchor_setting") != "inpatient").select("row", "claim", "anchor_line_number")
+    by_line = episodes.select("row", "claim", "anchor_line_number").filter(episodes["anchor_setting"] != "inpatient")
     lines = selected.line_numbers(by_line["claim"].unique()).rename({"line_number": "anchor_line_number"})
     triggers = by_line.join(lines, on=["claim", "anchor_line_number"], how="inner")
     trigger_line = np.full(episodes.height, -1, np.int64)
