@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from episodes.building.anchors import find_anchors
-from episodes.building.arrays import Array, Sums
+from episodes.building.arrays import Array, Sums, places_among
 from episodes.building.assignment import assign
 from episodes.building.balance import balance_of, people_without_episodes, summed
 from episodes.building.claim_items import claim_items
@@ -70,9 +70,12 @@ def _ordered_candidates(
 ) -> pl.DataFrame:
     """Candidates with windows, reasons and status, in the order in which overlap is decided."""
     dated = with_windows(anchors, selected.beneficiaries, context)
+    ids = source.beneficiary_ids(dated["person"].unique()).sort("person")
+    whose = np.searchsorted(ids["person"].to_numpy(), dated["person"].to_numpy())
     ordered = (
-        dated.join(source.beneficiary_ids(anchors["person"].unique()), on="person", how="left")
-        .with_columns(_order=context.claim_order("anchor_claim_id"))
+        dated.with_columns(
+            beneficiary_id=ids["beneficiary_id"].gather(whose), _order=context.claim_order("anchor_claim_id")
+        )
         .sort(
             "person",
             "anchor_period_start",
@@ -129,7 +132,7 @@ def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:
 
 def _places(claims: pl.Series, ordinals: Array) -> Array:
     known = claims.is_not_null().to_numpy()
-    found = np.searchsorted(ordinals, claims.fill_null(0).to_numpy()).astype(np.int64)
+    found = places_among(ordinals, claims.fill_null(0).to_numpy())
     return np.where(known, found, -1)
 
 

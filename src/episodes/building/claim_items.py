@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from episodes.building.amounts import allowed_amount, outlier_parts
-from episodes.building.arrays import Array, ClaimItems, LineClaims, frozen
+from episodes.building.arrays import Array, ClaimItems, LineClaims, frozen, places_among
 from episodes.building.categories import claim_category
-from episodes.building.coded_lines import CodedLines, setting_numbers
+from episodes.building.coded_lines import CodedLines
 from episodes.building.context import Context
 from episodes.building.inpatient_anchors import has_listed_procedure
 from episodes.building.lengths_of_stay import with_gmlos
@@ -81,7 +81,7 @@ def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_
     """The items as arrays, and the days of visits that they point into; `own` is the candidate of each, or -1."""
     visits = items["visit_days"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
     ends = np.cumsum(visits)
-    rows = _rows_of_claims(items, coded)
+    rows = places_among(coded.claim_ordinals, items["claim"].to_numpy())
     of_claim: LineClaims = coded.claims
     first_days = items["start"].to_physical().to_numpy()
     last_days = np.maximum(first_days, items["end"].to_physical().to_numpy())
@@ -90,7 +90,7 @@ def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_
         return frozen(items[column].to_physical().to_numpy().astype(dtype))
 
     arrays = ClaimItems(
-        setting=frozen(setting_numbers(items["setting"])),
+        setting=frozen(of_claim.setting[rows]),
         **{name: numbers(name) for name in ("start", "end", "span_start", "span_end")},
         **{name: numbers(name) for name in ("amount", "outlier", "allowed", "allowed_outlier")},
         **{name: numbers(name) for name in ("standardized", "standardized_outlier", "bar", "rule_bits", "method")},
@@ -109,11 +109,6 @@ def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_
     )
     days = items["visit_days"].explode(empty_as_null=False, keep_nulls=False)
     return arrays, frozen(days.to_physical().to_numpy().astype(np.int64))
-
-
-def _rows_of_claims(items: pl.DataFrame, coded: CodedLines) -> Array:
-    """Where the claims of items stand among the coded claims, whose ordinals ascend."""
-    return np.searchsorted(coded.claim_ordinals, items["claim"].to_numpy())
 
 
 def _dates(snf_dates: str) -> list[pl.Expr]:

@@ -53,7 +53,7 @@ class Intervals:
 
     def among(self, kinds: tuple[str, ...]) -> Array:
         """Which are of some kinds."""
-        return frozen(np.isin(self.kind, [COVERAGE_KINDS.index(kind) for kind in kinds]))
+        return frozen(np.array([kind in kinds for kind in COVERAGE_KINDS])[self.kind])
 
     def ending(self, days: int) -> Intervals:
         """The same, each so many days long beyond its first."""

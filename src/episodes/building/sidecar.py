@@ -83,6 +83,12 @@ class Sidecar:
         return pl.Series(pl.from_arrow(lists))
 
 
+def empty_lists(number: int) -> pl.Series:
+    """So many empty lists of text."""
+    lists = pa.LargeListArray.from_arrays(pa.array(np.zeros(number + 1, np.int64)), pa.array([], pa.large_string()))
+    return pl.Series(pl.from_arrow(lists))
+
+
 def mapped(path: Path) -> Array:
     """An array of a file (`codes_sidecar.write_array`) in mapped memory, not to be written."""
     with path.open("rb") as stream:

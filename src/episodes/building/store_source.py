@@ -18,7 +18,7 @@ from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.line_rules import DICTIONARIES, day_number
 from episodes.building.provider_types import providers_of
-from episodes.building.sidecar import Sidecar
+from episodes.building.sidecar import Sidecar, empty_lists
 from episodes.building.sources import (
     HEADER_OF_LINE,
     ITEM_COLUMNS,
@@ -117,9 +117,7 @@ class StoreBucket(Sidecar):
         """Columns of lists, empty ones where no rule of the programme looks at them."""
         wanted = lists_looked_at(self._context)
         return [
-            self.list_of(f"claims.{name}", rows, pl.String()).alias(name)
-            if name in wanted
-            else pl.Series(name, [[]], dtype=pl.List(pl.String)).new_from_index(0, rows.size)
+            (self.list_of(f"claims.{name}", rows, pl.String()) if name in wanted else empty_lists(rows.size)).alias(name)
             for name in columns
         ]
 
@@ -286,11 +284,13 @@ class StoreBucket(Sidecar):
     @cached_property
     def visit_lines(self) -> pl.DataFrame:
         """Lines of home health claims, where a rule asks for visits."""
-        home_health = self.claims.filter(pl.col("setting") == "home_health")["claim"]
-        if not asks_for_visits(self._context):
-            home_health = home_health.clear()
-        rows = self._line_rows_of(home_health.to_numpy().astype(np.int64))
-        return self._line_frame(rows, [name for name in VISIT_COLUMNS if name != "claim"]).select(VISIT_COLUMNS)
+        claims = np.empty(0, np.int64)
+        if asks_for_visits(self._context):
+            home_health = self.claims["claim"].filter(self.claims["setting"] == "home_health")
+            claims = home_health.to_numpy().astype(np.int64)
+        return self._line_frame(
+            self._line_rows_of(claims), [name for name in VISIT_COLUMNS if name != "claim"]
+        ).select(VISIT_COLUMNS)
 
     @cached_property
     def beneficiaries(self) -> pl.DataFrame:

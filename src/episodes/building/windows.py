@@ -66,5 +66,5 @@ def with_episode_ids(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
     keys = episodes.select(
         pl.concat_str(pl.lit(context.program.id), *(pl.col(part).cast(pl.String) for part in parts), separator="\x1f")
     ).to_series()
-    ids = [hashlib.sha256(key.encode()).hexdigest()[:20] for key in keys.to_list()]
+    ids = [hashlib.sha256(key).hexdigest()[:20] for key in keys.cast(pl.Binary).to_list()]
     return episodes.with_columns(episode_id=pl.Series(ids, dtype=pl.String))
