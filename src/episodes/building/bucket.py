@@ -103,11 +103,14 @@ def _own_items(episodes: pl.DataFrame, items: pl.DataFrame, chained: pl.DataFram
     facilities = episodes.select("facility_is_stay", "facility_claim", "row").filter(
         pl.col("facility_is_stay").fill_null(False)
     )
-    whose = pl.concat([legs, facilities.select(claim="facility_claim", row="row")]).unique("claim", keep="first", maintain_order=True)
-    claims = items["claim"].to_numpy()
-    row_of_claim = np.full(max(int(claims.max(initial=0)), int(whose["claim"].to_numpy().max(initial=0))) + 1, -1)
-    row_of_claim[whose["claim"].to_numpy()] = whose["row"].to_numpy()
-    return row_of_claim[claims]
+    whose = pl.concat([legs, facilities.select(claim="facility_claim", row="row")]).unique(
+        "claim", keep="first", maintain_order=True
+    )
+    claims, owned = items["claim"].to_numpy(), whose["claim"].to_numpy()
+    row_of_claim: Array = np.full(max(claims.max(initial=0), owned.max(initial=0)) + 1, -1)
+    row_of_claim[owned] = whose["row"].to_numpy()
+    own: Array = row_of_claim[claims]
+    return own
 
 
 def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:

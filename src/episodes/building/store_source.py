@@ -117,7 +117,9 @@ class StoreBucket(Sidecar):
         """Columns of lists, empty ones where no rule of the programme looks at them."""
         wanted = lists_looked_at(self._context)
         return [
-            (self.list_of(f"claims.{name}", rows, pl.String()) if name in wanted else empty_lists(rows.size)).alias(name)
+            (self.list_of(f"claims.{name}", rows, pl.String()) if name in wanted else empty_lists(rows.size)).alias(
+                name
+            )
             for name in columns
         ]
 
@@ -288,9 +290,9 @@ class StoreBucket(Sidecar):
         if asks_for_visits(self._context):
             home_health = self.claims["claim"].filter(self.claims["setting"] == "home_health")
             claims = home_health.to_numpy().astype(np.int64)
-        return self._line_frame(
-            self._line_rows_of(claims), [name for name in VISIT_COLUMNS if name != "claim"]
-        ).select(VISIT_COLUMNS)
+        return self._line_frame(self._line_rows_of(claims), [name for name in VISIT_COLUMNS if name != "claim"]).select(
+            VISIT_COLUMNS
+        )
 
     @cached_property
     def beneficiaries(self) -> pl.DataFrame:
