@@ -21,7 +21,6 @@ from episodes.building.lengths_of_stay import with_gmlos
 from episodes.building.reasons import BARS, NOT_KEPT, REMOVED, reason_codes
 from episodes.building.stays import stay_end, stay_start, with_stay_columns
 from episodes.building.visits import with_billable_visits
-from episodes.claims.contract import CLAIM_PAID_SETTINGS
 from episodes.programs.code_tables import load_codes
 from episodes.programs.service_rules import Proration
 
@@ -36,8 +35,7 @@ def claim_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> 
     method, gmlos_tenths, category, rule_bits, visit_days (list), and the amounts without their outlier parts.
     """
     services = context.program.rules.construction.services
-    whole = claims.filter(pl.col("setting").is_in(list(CLAIM_PAID_SETTINGS)))
-    dated = with_stay_columns(whole, context).with_columns(_dates(services.snf_dates.value))
+    dated = with_stay_columns(claims, context).with_columns(_dates(services.snf_dates.value))
     with_visits = with_billable_visits(dated, lines, context)
     codes = reason_codes(context)
     of_stay = pl.col("setting") == "inpatient"
