@@ -240,6 +240,13 @@ def frozen(array: Array) -> Array:
     return array
 
 
+def places_among(ordinals: Array, wanted: Array) -> Array:
+    """Where some ordinals stand among all of them, which ascend; those of a whole bucket leave none out."""
+    if ordinals.size and ordinals[-1] - ordinals[0] == ordinals.size - 1:
+        return wanted.astype(np.int64) - int(ordinals[0])
+    return np.searchsorted(ordinals, wanted).astype(np.int64)
+
+
 def all_frozen(arrays: Named) -> Named:
     """The same named arrays, none of them to be written."""
     return type(arrays)._make(frozen(each) if isinstance(each, np.ndarray) else each for each in arrays)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from episodes.building.anchors import find_anchors
-from episodes.building.arrays import Array, Sums
+from episodes.building.arrays import Array, Sums, places_among
 from episodes.building.assignment import assign
 from episodes.building.balance import balance_of, people_without_episodes, summed
 from episodes.building.claim_items import claim_items
@@ -70,9 +70,12 @@ def _ordered_candidates(
 ) -> pl.DataFrame:
     """Candidates with windows, reasons and status, in the order in which overlap is decided."""
     dated = with_windows(anchors, selected.beneficiaries, context)
+    ids = source.beneficiary_ids(dated["person"].unique()).sort("person")
+    whose = np.searchsorted(ids["person"].to_numpy(), dated["person"].to_numpy())
     ordered = (
-        dated.join(source.beneficiary_ids(anchors["person"].unique()), on="person", how="left")
-        .with_columns(_order=context.claim_order("anchor_claim_id"))
+        dated.with_columns(
+            beneficiary_id=ids["beneficiary_id"].gather(whose), _order=context.claim_order("anchor_claim_id")
+        )
         .sort(
             "person",
             "anchor_period_start",
@@ -95,14 +98,19 @@ def _ordered_candidates(
 
 def _own_items(episodes: pl.DataFrame, items: pl.DataFrame, chained: pl.DataFrame) -> Array:
     """By item the candidate whose anchor it is: legs of the chain, or the facility stay; -1 = none."""
-    chains = episodes.filter(pl.col("chain").is_not_null()).select("chain", "row")
+    chains = episodes.select("chain", "row").filter(pl.col("chain").is_not_null())
     legs = chained.select("chain", "claim").join(chains, on="chain", how="inner").select("claim", "row")
-    facilities = episodes.filter(pl.col("facility_is_stay").fill_null(False)).select(claim="facility_claim", row="row")
-    whose = pl.concat([legs, facilities]).unique("claim", keep="first", maintain_order=True)
-    claims = items["claim"].to_numpy()
-    row_of_claim = np.full(max(int(claims.max(initial=0)), int(whose["claim"].to_numpy().max(initial=0))) + 1, -1)
-    row_of_claim[whose["claim"].to_numpy()] = whose["row"].to_numpy()
-    return row_of_claim[claims]
+    facilities = episodes.select("facility_is_stay", "facility_claim", "row").filter(
+        pl.col("facility_is_stay").fill_null(False)
+    )
+    whose = pl.concat([legs, facilities.select(claim="facility_claim", row="row")]).unique(
+        "claim", keep="first", maintain_order=True
+    )
+    claims, owned = items["claim"].to_numpy(), whose["claim"].to_numpy()
+    row_of_claim: Array = np.full(max(claims.max(initial=0), owned.max(initial=0)) + 1, -1)
+    row_of_claim[owned] = whose["row"].to_numpy()
+    own: Array = row_of_claim[claims]
+    return own
 
 
 def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:
@@ -110,7 +118,7 @@ def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:
 
     Columns: trigger_line, facility_line_claim, outpatient_claim.
     """
-    by_line = episodes.filter(pl.col("anchor_setting") != "inpatient").select("row", "claim", "anchor_line_number")
+    by_line = episodes.select("row", "claim", "anchor_line_number").filter(episodes["anchor_setting"] != "inpatient")
     lines = selected.line_numbers(by_line["claim"].unique()).rename({"line_number": "anchor_line_number"})
     triggers = by_line.join(lines, on=["claim", "anchor_line_number"], how="inner")
     trigger_line = np.full(episodes.height, -1, np.int64)
@@ -127,7 +135,7 @@ def _with_places(episodes: pl.DataFrame, selected: Selected) -> pl.DataFrame:
 
 def _places(claims: pl.Series, ordinals: Array) -> Array:
     known = claims.is_not_null().to_numpy()
-    found = np.searchsorted(ordinals, claims.fill_null(0).to_numpy()).astype(np.int64)
+    found = places_among(ordinals, claims.fill_null(0).to_numpy())
     return np.where(known, found, -1)
 
 

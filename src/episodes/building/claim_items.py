@@ -12,16 +12,15 @@ import numpy as np
 import polars as pl
 
 from episodes.building.amounts import allowed_amount, outlier_parts
-from episodes.building.arrays import Array, ClaimItems, LineClaims, frozen
+from episodes.building.arrays import Array, ClaimItems, LineClaims, frozen, places_among
 from episodes.building.categories import claim_category
-from episodes.building.coded_lines import CodedLines, setting_numbers
+from episodes.building.coded_lines import CodedLines
 from episodes.building.context import Context
 from episodes.building.inpatient_anchors import has_listed_procedure
 from episodes.building.lengths_of_stay import with_gmlos
 from episodes.building.reasons import BARS, NOT_KEPT, REMOVED, reason_codes
 from episodes.building.stays import stay_end, stay_start, with_stay_columns
 from episodes.building.visits import with_billable_visits
-from episodes.claims.contract import CLAIM_PAID_SETTINGS
 from episodes.programs.code_tables import load_codes
 from episodes.programs.service_rules import Proration
 
@@ -36,8 +35,7 @@ def claim_items(claims: pl.DataFrame, lines: pl.DataFrame, context: Context) -> 
     method, gmlos_tenths, category, rule_bits, visit_days (list), and the amounts without their outlier parts.
     """
     services = context.program.rules.construction.services
-    whole = claims.filter(pl.col("setting").is_in(list(CLAIM_PAID_SETTINGS)))
-    dated = with_stay_columns(whole, context).with_columns(_dates(services.snf_dates.value))
+    dated = with_stay_columns(claims, context).with_columns(_dates(services.snf_dates.value))
     with_visits = with_billable_visits(dated, lines, context)
     codes = reason_codes(context)
     of_stay = pl.col("setting") == "inpatient"
@@ -81,7 +79,7 @@ def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_
     """The items as arrays, and the days of visits that they point into; `own` is the candidate of each, or -1."""
     visits = items["visit_days"].list.len().fill_null(0).cast(pl.Int64).to_numpy()
     ends = np.cumsum(visits)
-    rows = _rows_of_claims(items, coded)
+    rows = places_among(coded.claim_ordinals, items["claim"].to_numpy())
     of_claim: LineClaims = coded.claims
     first_days = items["start"].to_physical().to_numpy()
     last_days = np.maximum(first_days, items["end"].to_physical().to_numpy())
@@ -90,7 +88,7 @@ def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_
         return frozen(items[column].to_physical().to_numpy().astype(dtype))
 
     arrays = ClaimItems(
-        setting=frozen(setting_numbers(items["setting"])),
+        setting=frozen(of_claim.setting[rows]),
         **{name: numbers(name) for name in ("start", "end", "span_start", "span_end")},
         **{name: numbers(name) for name in ("amount", "outlier", "allowed", "allowed_outlier")},
         **{name: numbers(name) for name in ("standardized", "standardized_outlier", "bar", "rule_bits", "method")},
@@ -109,11 +107,6 @@ def arrays_of(items: pl.DataFrame, own: Array, coded: CodedLines, *, related_by_
     )
     days = items["visit_days"].explode(empty_as_null=False, keep_nulls=False)
     return arrays, frozen(days.to_physical().to_numpy().astype(np.int64))
-
-
-def _rows_of_claims(items: pl.DataFrame, coded: CodedLines) -> Array:
-    """Where the claims of items stand among the coded claims, whose ordinals ascend."""
-    return np.searchsorted(coded.claim_ordinals, items["claim"].to_numpy())
 
 
 def _dates(snf_dates: str) -> list[pl.Expr]:

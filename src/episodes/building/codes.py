@@ -73,6 +73,12 @@ class Codes(ABC):
         return pl.Series(pl.from_arrow(lists))
 
 
+def empty_lists(number: int) -> pl.Series:
+    """So many empty lists of text."""
+    lists = pa.LargeListArray.from_arrays(pa.array(np.zeros(number + 1, np.int64)), pa.array([], pa.large_string()))
+    return pl.Series(pl.from_arrow(lists))
+
+
 def _with_nulls(values: Array, null: int) -> pl.Series:
     """Numbers as a series, null where they are the number that stands for it."""
     missing = values == null

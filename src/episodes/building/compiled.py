@@ -13,8 +13,8 @@ from types import SimpleNamespace
 from episodes.compiling import kernel_key as key_of_sources
 from episodes.compiling import writable_cache_folder
 
-KERNEL_SOURCES = ("kernels.py", "claim_kernel.py", "line_kernel.py", "arrays.py")
-_MODULES = ("kernels", "claim_kernel", "line_kernel")
+KERNEL_SOURCES = ("kernels.py", "coverage_kernel.py", "claim_kernel.py", "line_kernel.py", "arrays.py")
+_MODULES = ("kernels", "coverage_kernel", "claim_kernel", "line_kernel")
 
 
 def kernel_key() -> str:

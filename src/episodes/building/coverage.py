@@ -2,68 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+import numpy as np
 import polars as pl
+
+from episodes.building.arrays import Array, frozen
+from episodes.building.compiled import kernels
+from episodes.claims.contract import COVERAGE_KINDS
 
 FAR_FUTURE = pl.date(9999, 12, 31)
 
 
-def known_people(beneficiaries: pl.DataFrame, coverage: pl.DataFrame) -> pl.Series:
-    """People who stand in some table of enrolment."""
-    return pl.concat([beneficiaries["person"], coverage["person"]]).unique()
+@dataclass(frozen=True)
+class Intervals:
+    """Intervals of coverage by person and start, and where those of each candidate's person lie.
 
+    Attributes:
+        low, high: by candidate: where the intervals of its person begin and end.
+        start, end: days; an open end is far away.
+        kind: place in `COVERAGE_KINDS`.
+        detail: the kind that a month is unknown for; null = any.
+    """
 
-def meeting(
-    kinds: tuple[str, ...], episodes: pl.DataFrame, coverage: pl.DataFrame, until: str = "_met_to"
-) -> pl.DataFrame:
-    """Candidates (row) whose days from `_from` on an interval of one of the kinds meets."""
-    return (
-        episodes.select("row", "person", "_from", _to=until)
-        .join(coverage.filter(pl.col("kind").cast(pl.String).is_in(list(kinds))), on="person", how="inner")
-        .filter(
-            (pl.col("start_date") <= pl.col("_to"))
-            & (pl.col("end_date").is_null() | (pl.col("end_date") >= pl.col("_from")))
+    low: Array
+    high: Array
+    start: Array
+    end: Array
+    kind: Array
+    detail: pl.Series
+
+    @classmethod
+    def of(cls, episodes: pl.DataFrame, coverage: pl.DataFrame) -> Intervals:
+        """Of the people of candidates."""
+        known = coverage.drop_nulls("start_date")
+        order = np.argsort(
+            (known["person"].to_numpy().astype(np.int64) << 32) + known["start_date"].to_physical().to_numpy(),
+            kind="stable",
         )
-        .select("row")
-    )
+        ordered = known[order]
+        people, whose = ordered["person"].to_numpy(), episodes["person"].to_numpy()
+        return cls(
+            low=frozen(np.searchsorted(people, whose, side="left")),
+            high=frozen(np.searchsorted(people, whose, side="right")),
+            start=frozen(ordered["start_date"].to_physical().to_numpy()),
+            end=frozen(ordered.select(pl.col("end_date").fill_null(FAR_FUTURE)).to_series().to_physical().to_numpy()),
+            kind=ordered["kind"].cast(pl.Enum(COVERAGE_KINDS)).to_physical().to_numpy(),
+            detail=ordered["detail"],
+        )
+
+    def among(self, kinds: tuple[str, ...]) -> Array:
+        """Which are of some kinds."""
+        return frozen(np.array([kind in kinds for kind in COVERAGE_KINDS])[self.kind])
+
+    def ending(self, days: int) -> Intervals:
+        """The same, each so many days long beyond its first."""
+        return replace(self, end=frozen(self.start + np.int32(days)))
 
 
-def not_covered_throughout(kinds: tuple[str, ...], episodes: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
-    """Candidates (row) with some day from `_from` to `_to` that is not covered by one of the kinds.
+def is_known(beneficiaries: pl.DataFrame, intervals: Intervals) -> pl.Expr:
+    """Whether the person of a candidate stands in some table of enrolment."""
+    return pl.lit(pl.Series(intervals.high > intervals.low)) | pl.col("person").is_in(beneficiaries["person"].implode())
+
+
+def meeting(kinds: tuple[str, ...], episodes: pl.DataFrame, intervals: Intervals, until: str = "_met_to") -> Array:
+    """Candidates whose days from `_from` on an interval of one of the kinds meets."""
+    found = np.zeros(episodes.height, np.bool_)
+    kernels().mark_meeting(*_days(episodes, until), *_places(intervals), intervals.among(kinds), found)
+    return found
+
+
+def not_covered_throughout(kinds: tuple[str, ...], episodes: pl.DataFrame, intervals: Intervals) -> Array:
+    """Candidates with some day from `_from` to `_to` that is not covered by one of the kinds.
 
     Months unknown for the kind count as covered here: they have a rung of their own, so that the reasons stay apart.
     """
-    days = episodes.select("row", "person", "_from", "_to")
-    covered = days.select("row")
+    covered = np.ones(episodes.height, np.bool_)
     for kind in kinds:
-        unknown = (pl.col("kind").cast(pl.String) == "unknown") & (
-            pl.col("detail").is_null() | (pl.col("detail") == kind)
-        )
-        intervals = coverage.filter((pl.col("kind").cast(pl.String) == kind) | unknown).select(
-            "person", spell_start="start_date", spell_end=pl.col("end_date").fill_null(FAR_FUTURE)
-        )
-        by_one = _throughout(days, intervals)
-        left = days.join(by_one, on="row", how="anti")
-        others = intervals.join(left.select("person"), on="person", how="semi")
-        by_several = _throughout(left, merged_spells(others))
-        covered = covered.join(pl.concat([by_one, by_several]), on="row", how="semi")
-    return days.join(covered, on="row", how="anti").select("row")
+        of_kind = intervals.detail.is_null() | (intervals.detail == kind)
+        asked = intervals.among((kind,)) | (intervals.among(("unknown",)) & of_kind.to_numpy())
+        found = np.zeros(episodes.height, np.bool_)
+        kernels().mark_covered(*_days(episodes, "_to"), *_places(intervals), frozen(asked), found)
+        covered &= found
+    return ~covered
 
 
-def _throughout(days: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
-    """Candidates (row) all of whose days lie in one spell."""
-    found = days.join(spells, on="person", how="inner").filter(
-        (pl.col("spell_start") <= pl.col("_from")) & (pl.col("spell_end") >= pl.col("_to"))
-    )
-    return found.select("row").unique()
+def _days(episodes: pl.DataFrame, until: str) -> tuple[Array, Array]:
+    first, last = (frozen(episodes[column].to_physical().to_numpy()) for column in ("_from", until))
+    return first, last
 
 
-def merged_spells(intervals: pl.DataFrame) -> pl.DataFrame:
-    """Overlapping and adjacent intervals of a person joined into spells: person, spell_start, spell_end."""
-    ordered = intervals.select("person", "spell_start", "spell_end").sort("person", "spell_start", "spell_end")
-    reached = pl.col("spell_end").cum_max().shift(1).over("person")
-    gap = (pl.col("spell_start") > reached.dt.offset_by("1d")).fill_null(True)
-    return (
-        ordered.with_columns(_spell=gap.cum_sum().over("person"))
-        .group_by("person", "_spell", maintain_order=True)
-        .agg(pl.col("spell_start").min(), pl.col("spell_end").max())
-    )
+def _places(intervals: Intervals) -> tuple[Array, Array, Array, Array]:
+    return intervals.low, intervals.high, intervals.start, intervals.end

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from episodes.building.arrays import Array
 from episodes.building.context import Context
-from episodes.building.coverage import known_people, meeting, not_covered_throughout
+from episodes.building.coverage import Intervals, is_known, meeting, not_covered_throughout
 from episodes.building.diagnoses import with_prefix
 from episodes.building.listed_names import bits_of
 from episodes.programs.code_tables import load_codes
@@ -28,14 +29,15 @@ class Ladder:
         episodes: candidates with windows, an ordinal `row`, and the days that eligibility is tested on: enrolment from
             `_from` to `_to`, which a death ends; what must not be there from `_from` to `_met_to`, which a death ends
             where it ends the windows.
-        beneficiaries, coverage: rows of their people.
+        beneficiaries: rows of their people.
+        intervals: coverage of their people.
         chained: the stays in chains (`stays.stays_in_chains`).
         context: of the run.
     """
 
     episodes: pl.DataFrame
     beneficiaries: pl.DataFrame
-    coverage: pl.DataFrame
+    intervals: Intervals
     chained: pl.DataFrame
     context: Context
 
@@ -59,7 +61,7 @@ def with_held_rungs(
         _to=pl.min_horizontal("scheduled_end", "death_date"),
         _met_to=pl.min_horizontal("scheduled_end", pl.when(ends_windows).then("death_date")),
     )
-    ladder = Ladder(tested, beneficiaries, coverage, chained, context)
+    ladder = Ladder(tested, beneficiaries, Intervals.of(tested, coverage), chained, context)
     rungs = context.program.rules.construction.exclusions
     holds = tested.select(_KINDS[rung.kind](rung, ladder).fill_null(False).alias(rung.id) for rung in rungs)
     return episodes.with_columns(held=pl.Series(bits_of(holds.to_dict(), episodes.height)))
@@ -69,7 +71,11 @@ def _rows(found: pl.DataFrame, ladder: Ladder) -> pl.Expr:
     """Whether a candidate is among some rows."""
     among = np.zeros(ladder.episodes.height, np.bool_)
     among[found["row"].to_numpy()] = True
-    return pl.lit(pl.Series(among))
+    return _marked(among)
+
+
+def _marked(candidates: Array) -> pl.Expr:
+    return pl.lit(pl.Series(candidates))
 
 
 # --- the hospital -------------------------------------------------------------------------------------------
@@ -102,34 +108,31 @@ def _no_facility(_rung: Any, _ladder: Ladder) -> pl.Expr:
 
 
 def _enrolment_record(_rung: Any, ladder: Ladder) -> pl.Expr:
-    return ~pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage).implode())
+    return ~is_known(ladder.beneficiaries, ladder.intervals)
 
 
 def _continuous_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
-    lacking = _rows(not_covered_throughout(rung.kinds, ladder.episodes, ladder.coverage), ladder)
+    lacking = _marked(not_covered_throughout(rung.kinds, ladder.episodes, ladder.intervals))
     if rung.without_kinds:
-        lacking = lacking | _rows(meeting(rung.without_kinds, ladder.episodes, ladder.coverage, "_to"), ladder)
+        lacking = lacking | _marked(meeting(rung.without_kinds, ladder.episodes, ladder.intervals, "_to"))
     if rung.untested_before is not None:
         lacking = lacking & (pl.col("eligible_from") >= rung.untested_before)
     if rung.known_people_only:
-        lacking = lacking & pl.col("person").is_in(known_people(ladder.beneficiaries, ladder.coverage).implode())
+        lacking = lacking & is_known(ladder.beneficiaries, ladder.intervals)
     return lacking
 
 
 def _no_coverage(rung: Any, ladder: Ladder) -> pl.Expr:
-    coverage = ladder.coverage
+    intervals = ladder.intervals
     if rung.transplant_days is None:
-        return _rows(meeting(rung.kinds, ladder.episodes, coverage), ladder)
+        return _marked(meeting(rung.kinds, ladder.episodes, intervals))
     kinds = tuple(kind for kind in rung.kinds if kind != "kidney_transplant")
-    met = _rows(meeting(kinds, ladder.episodes, coverage), ladder)
-    transplants = coverage.filter(pl.col("kind").cast(pl.String) == "kidney_transplant").with_columns(
-        end_date=pl.col("start_date").dt.offset_by(f"{rung.transplant_days}d")
-    )
-    return met | _rows(meeting(("kidney_transplant",), ladder.episodes, transplants), ladder)
+    since_transplant = meeting(("kidney_transplant",), ladder.episodes, intervals.ending(rung.transplant_days))
+    return _marked(meeting(kinds, ladder.episodes, intervals) | since_transplant)
 
 
 def _other_primary_payer(_rung: Any, ladder: Ladder) -> pl.Expr:
-    met = _rows(meeting(("other_primary_payer",), ladder.episodes, ladder.coverage), ladder)
+    met = _marked(meeting(("other_primary_payer",), ladder.episodes, ladder.intervals))
     return met | (pl.col("primary_payer_paid_cents") > 0).fill_null(False)
 
 

@@ -61,35 +61,32 @@ def _chains(chained: pl.DataFrame, drgs: list[str]) -> pl.DataFrame:
     triggers = chained["drg"].gather(ends).is_in(drgs).fill_null(False).to_numpy()
     begins, ends = begins[triggers], ends[triggers]
     paid = np.append(0, np.cumsum(chained["primary_payer_paid_cents"].fill_null(0).to_numpy()))
-    return pl.concat(
-        [
-            chained.select(
-                "chain",
-                "person",
-                "kind_of_provider",
-                "provider_state",
-                "attending_npi",
-                "operating_npi",
-                anchor_ccn="ccn",
-                anchor_start="stay_start",
-                first_leg_end="stay_end",
-            )[begins],
-            chained.select(
-                "claim",
-                "drg",
-                "mdc_of_stay",
-                "discharge_status",
-                "procedures",
-                "stay_end",
-                anchor_diagnoses="diagnoses",
-                anchor_claim_id="claim_id",
-                anchor_code=pl.coalesce("ms_drg", "pricing_drg"),
-                anchor_end="stay_end",
-                transfers=(pl.col("legs") - 1).cast(pl.Int32),
-            )[ends],
-        ],
-        how="horizontal",
-    ).with_columns(primary_payer_paid_cents=pl.Series(paid[ends + 1] - paid[begins]))
+    first = chained.select(
+        "chain",
+        "person",
+        "kind_of_provider",
+        "provider_state",
+        "attending_npi",
+        "operating_npi",
+        anchor_ccn="ccn",
+        anchor_start="stay_start",
+        first_leg_end="stay_end",
+    )
+    last = chained.select(
+        "claim",
+        "drg",
+        "mdc_of_stay",
+        "discharge_status",
+        "procedures",
+        "stay_end",
+        anchor_diagnoses="diagnoses",
+        anchor_claim_id="claim_id",
+        anchor_code=pl.coalesce("ms_drg", "pricing_drg"),
+        anchor_end="stay_end",
+        transfers=(pl.col("legs") - 1).cast(pl.Int32),
+    )
+    together: pl.DataFrame = pl.concat([first[begins], last[ends]], how="horizontal")
+    return together.with_columns(primary_payer_paid_cents=pl.Series(paid[ends + 1] - paid[begins]))
 
 
 def anchor_codes(context: Context, anchor_setting: str) -> pl.DataFrame:

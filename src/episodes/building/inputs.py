@@ -68,20 +68,25 @@ class StoreInput:
         return has_numeric_claim_ids(self.store, self.buckets)
 
     def amounts_at_hand(self, settings: set[str], _basis: Basis) -> dict[str, list[str]]:
-        """The amount bases of items by claim and by line, from the totals of the store."""
-        by_setting = (
-            pl.scan_parquet(sorted((self.store / TOTALS).glob("*.parquet")))
-            .filter(pl.col("payable_items") > 0)
-            .group_by("setting")
-            .agg(pl.col(f"{name}_cents").count() for name in _AMOUNTS)
-            .collect()
-        )
-        found = {}
-        for kind, listed in (("claim", CLAIM_PAID_SETTINGS), ("line", LINE_PAID_SETTINGS)):
-            rows = by_setting.filter(pl.col("setting").is_in(sorted(settings & set(listed))))
-            if rows.height:
-                found[kind] = [name for name in _AMOUNTS if rows[f"{name}_cents"].sum()]
-        return found
+        """The amount bases of items by claim and by line, from the totals of the store: read until all are found."""
+        kinds = {"claim": settings & set(CLAIM_PAID_SETTINGS), "line": settings & set(LINE_PAID_SETTINGS)}
+        found: dict[str, set[str]] = {}
+        for file in sorted((self.store / TOTALS).glob("*.parquet")):
+            counts = (
+                pl.scan_parquet(file)
+                .filter(pl.col("payable_items") > 0)
+                .group_by("setting")
+                .agg(pl.col(f"{name}_cents").count() for name in _AMOUNTS)
+                .collect()
+            )
+            for kind, of_kind in kinds.items():
+                rows = counts.filter(pl.col("setting").is_in(sorted(of_kind)))
+                if rows.height:
+                    at_hand = {name for name in _AMOUNTS if rows[f"{name}_cents"].sum()}
+                    found[kind] = found.get(kind, set()) | at_hand
+            if all(len(found.get(kind, ())) == len(_AMOUNTS) for kind, of_kind in kinds.items() if of_kind):
+                break
+        return {kind: [name for name in _AMOUNTS if name in found[kind]] for kind in kinds if kind in found}
 
     def tasks(self, _context: Context) -> list[tuple[int, int]]:
         """Number of a bucket, ordinal of its first person."""

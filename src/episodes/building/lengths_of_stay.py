@@ -13,8 +13,8 @@ def with_gmlos(items: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Add `gmlos_tenths`: of the billed DRG in the fiscal year of discharge, in tenths of a day, 0 where unknown.
 
     Where the table has no row for that year, the nearest year stands in (the earlier on a tie): the nearest that has
-    the DRG, or the nearest at all, as the programme says. `items` has ms_drg, pricing_drg, end, setting. A programme that
-    splits nothing by them does without: 0.
+    the DRG, or the nearest at all, as the programme says. `items` has ms_drg, pricing_drg, end, setting. 0
+    too where the programme splits nothing by them.
     """
     if not any(rule.method == "gmlos" for rule in context.program.rules.construction.services.proration):
         return items.with_columns(gmlos_tenths=pl.lit(0, dtype=pl.Int64))

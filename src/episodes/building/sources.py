@@ -33,7 +33,7 @@ HEADER_OF_LINE = (
 )
 """Columns of its claim that a trigger line carries."""
 
-_DATES = ("setting", "from_date", "thru_date", "admission_date", "discharge_date")
+_DATES = ("from_date", "thru_date", "admission_date", "discharge_date")
 _CODES = ("ms_drg", "pricing_drg", "mdc", "ccn", "provider_type")
 STAY_COLUMNS = (
     *_DATES,
@@ -47,6 +47,7 @@ STAY_COLUMNS = (
 )
 """What is read of hospital stays to find anchors, beside amounts, diagnoses and procedures."""
 ITEM_COLUMNS = (
+    "setting",
     *_DATES,
     *_CODES,
     "primary_payer_paid_cents",

@@ -41,26 +41,38 @@ def stays_in_chains(stays: pl.DataFrame, context: Context) -> pl.DataFrame:
     Stays of other providers than those that transfer are chains of one, or no chain at all, as the programme says.
     """
     anchors = context.program.rules.construction.anchors
-    types = list(anchors.transfer_provider_types.value)
-    counted = inner_stays(stays)
+    transfers = pl.col("kind_of_provider").is_in(list(anchors.transfer_provider_types.value))
+    counted = is_inner(stays)
     if anchors.positive_amount.value:
-        counted = counted.filter(pl.col("amount") > 0)
+        counted = counted & (pl.col("amount") > 0)
     if anchors.other_stays.value == "no_anchor":
-        counted = counted.filter(pl.col("kind_of_provider").is_in(types))
-    ordered = counted.with_columns(
-        _can_chain=pl.col("kind_of_provider").is_in(types)
-        & pl.lit(anchors.transfer_policy.value == "same_day_other_hospital"),
-        _order=context.claim_order(),
-    ).sort(
-        ~pl.col("_can_chain"),
-        "person",
-        "stay_start",
-        "stay_end",
-        "process_date",
-        "ccn",
-        "_order",
-        "claim_id",
-        nulls_last=False,
+        counted = counted & transfers
+    ordered = (
+        stays.with_row_index("_row")
+        .select(
+            "_row",
+            "person",
+            "stay_start",
+            "stay_end",
+            "process_date",
+            "ccn",
+            "claim_id",
+            _can_chain=transfers & pl.lit(anchors.transfer_policy.value == "same_day_other_hospital"),
+            _order=context.claim_order(),
+            _counted=counted,
+        )
+        .filter("_counted")
+        .sort(
+            ~pl.col("_can_chain"),
+            "person",
+            "stay_start",
+            "stay_end",
+            "process_date",
+            "ccn",
+            "_order",
+            "claim_id",
+            nulls_last=False,
+        )
     )
     joins_previous = (
         pl.col("_can_chain")
@@ -71,7 +83,7 @@ def stays_in_chains(stays: pl.DataFrame, context: Context) -> pl.DataFrame:
     ).fill_null(False)
     first = np.flatnonzero(~ordered.select(joins_previous).to_series().to_numpy())
     legs = np.diff(np.append(first, ordered.height))
-    return ordered.drop("_can_chain", "_order").with_columns(
+    return stays[ordered["_row"]].with_columns(
         chain=pl.Series(np.repeat(np.arange(first.size, dtype=np.uint32), legs)),
         leg=pl.Series(np.arange(ordered.height) - np.repeat(first, legs)),
         legs=pl.Series(np.repeat(legs, legs)),
@@ -83,15 +95,21 @@ ACUTE_STAY_TYPES = ("acute", "cah", "cancer", "emergency", "veteran")
 
 
 def inner_stays(stays: pl.DataFrame) -> pl.DataFrame:
-    """The stays that count for anchors where stays overlap: `keep_inner` where the source says so, else derived.
+    """The stays that count for anchors where stays overlap."""
+    return stays.filter(is_inner(stays))
+
+
+def is_inner(stays: pl.DataFrame) -> pl.Expr:
+    """Whether a stay counts for anchors where stays overlap: `keep_inner` where the source says so, else derived.
 
     When a long-term, rehabilitation or psychiatric stay encloses an acute stay, the inner, acute one counts.
     """
-    enclosing = stays.filter(
+    dates = stays.select("person", "claim", "stay_start", "stay_end", "kind_of_provider", "keep_inner")
+    enclosing = dates.filter(
         pl.col("keep_inner").is_null() & pl.col("kind_of_provider").is_in(list(LONGER_STAY_TYPES))
     ).select("person", "claim", outer_start="stay_start", outer_end="stay_end")
-    acute = stays.filter(pl.col("kind_of_provider").is_in(list(ACUTE_STAY_TYPES)))
-    outer = enclosing.join(acute.select("person", "stay_start", "stay_end"), on="person", how="inner").filter(
+    acute = dates.filter(pl.col("kind_of_provider").is_in(list(ACUTE_STAY_TYPES)))
+    outer = enclosing.join(acute.drop("claim"), on="person", how="inner").filter(
         (pl.col("outer_start") <= pl.col("stay_start")) & (pl.col("stay_end") <= pl.col("outer_end"))
     )
-    return stays.filter(pl.col("keep_inner").fill_null(True) & ~pl.col("claim").is_in(outer["claim"].implode()))
+    return pl.col("keep_inner").fill_null(True) & ~pl.col("claim").is_in(outer["claim"].implode())

@@ -13,7 +13,7 @@ import polars as pl
 from episodes.building.amounts import basis_amount, columns_of_amounts, columns_of_basis
 from episodes.building.arrays import Array, LineClaims, Lines, frozen
 from episodes.building.coded_lines import CodedLines, facts_of_diagnoses
-from episodes.building.codes import Codes
+from episodes.building.codes import Codes, empty_lists
 from episodes.building.compiled import kernels
 from episodes.building.context import Context
 from episodes.building.facts import Facts
@@ -131,9 +131,9 @@ class CodedBucket:
         """Columns of lists, empty ones where no rule of the programme looks at them."""
         wanted = lists_looked_at(self._context)
         return [
-            self.list_of(f"claims.{name}", rows, pl.String()).alias(name)
-            if name in wanted
-            else pl.Series(name, [[]], dtype=pl.List(pl.String)).new_from_index(0, rows.size)
+            (self.list_of(f"claims.{name}", rows, pl.String()) if name in wanted else empty_lists(rows.size)).alias(
+                name
+            )
             for name in columns
         ]
 
@@ -294,7 +294,7 @@ class CodedBucket:
         """Lines of home health claims, where a rule asks for visits."""
         if not asks_for_visits(self._context):
             return pl.DataFrame(schema={"claim": pl.UInt32, **{name: LINE_TYPES[name] for name in VISIT_COLUMNS[1:]}})
-        home_health = self.claims.filter(pl.col("setting") == "home_health")["claim"]
+        home_health = self.claims["claim"].filter(self.claims["setting"] == "home_health")
         rows = self._line_rows_of(home_health.to_numpy().astype(np.int64))
         return self._line_frame(rows, [name for name in VISIT_COLUMNS if name != "claim"]).select(VISIT_COLUMNS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 
+import numpy as np
 import polars as pl
 
 from episodes.building.context import Context
@@ -21,8 +22,7 @@ def with_windows(anchors: pl.DataFrame, beneficiaries: pl.DataFrame, context: Co
     first_day = 0 if window.day_one.value == "anchor_end" else 1
     last_day = first_day + window.post_days.value - 1
     by_first_leg = window.attribution_end.value == "first_leg_end"
-    deaths = beneficiaries.select("person", recorded_death="death_date").unique("person", keep="first")
-    dated = anchors.join(deaths, on="person", how="left", maintain_order="left").with_columns(
+    dated = anchors.with_columns(recorded_death=_deaths(anchors["person"], beneficiaries)).with_columns(
         anchor_period_start=pl.coalesce("lead_in_start", "anchor_start"),
         post_start=_days_after("anchor_end", first_day),
         scheduled_end=_days_after("anchor_end", last_day),
@@ -56,6 +56,17 @@ def with_windows(anchors: pl.DataFrame, beneficiaries: pl.DataFrame, context: Co
     ).drop("recorded_death")
 
 
+def _deaths(people: pl.Series, beneficiaries: pl.DataFrame) -> pl.Series:
+    """The date of death of each, of the first row where a person has several; null where there is none."""
+    order = np.argsort(beneficiaries["person"].to_numpy(), kind="stable")
+    known = beneficiaries["person"].to_numpy()[order]
+    place = np.searchsorted(known, people.to_numpy())
+    missing = np.append(known, 0)[place] != people.to_numpy()
+    missing |= place == known.size
+    deaths = beneficiaries["death_date"].gather(order).extend_constant(None, 1)
+    return deaths.gather(np.where(missing, known.size, place))
+
+
 def _days_after(column: str, days: int) -> pl.Expr:
     return pl.col(column) + dt.timedelta(days=days)
 
@@ -66,5 +77,5 @@ def with_episode_ids(episodes: pl.DataFrame, context: Context) -> pl.DataFrame:
     keys = episodes.select(
         pl.concat_str(pl.lit(context.program.id), *(pl.col(part).cast(pl.String) for part in parts), separator="\x1f")
     ).to_series()
-    ids = [hashlib.sha256(key.encode()).hexdigest()[:20] for key in keys.to_list()]
+    ids = [hashlib.sha256(key).hexdigest()[:20] for key in keys.cast(pl.Binary).to_list()]
     return episodes.with_columns(episode_id=pl.Series(ids, dtype=pl.String))
