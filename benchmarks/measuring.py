@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+COMPILED = Path(tempfile.gettempdir()) / "episodes-benchmark-bytecode"
 
 _MEASURE = """
 import json, os, subprocess, sys, threading, time
@@ -62,9 +64,13 @@ class Cost:
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a measured process: the benchmarks can be imported, and so can what runs them."""
+    """The environment of a measured process: the benchmarks can be imported, and so can what runs them.
+
+    Modules are compiled once, as those of an installed library are, whatever the surroundings say.
+    """
     path = os.pathsep.join([str(ROOT), str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path, **(extra or {})}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPYCACHEPREFIX": str(COMPILED), "PYTHONPATH": path, **(extra or {})}
 
 
 def cost_of(command: Sequence[str | Path], errors: Path, extra: Mapping[str, str] | None = None) -> Cost:

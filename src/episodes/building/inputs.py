@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Protocol, cast
 
+import numpy as np
 import polars as pl
 
+from episodes.building.coded_source import CodedBucket
 from episodes.building.context import Context
 from episodes.building.sidecar import Sidecar
-from episodes.building.store_source import CodedBucket, has_numeric_claim_ids, people_of_buckets
+from episodes.claims.codes_sidecar import ABOUT
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS
 from episodes.claims.store import TOTALS, read_manifest
 from episodes.programs.rule import Basis
@@ -99,3 +102,15 @@ class StoreInput:
             name: scan_parquet(self.store / name / f"{bucket:05d}.parquet") for name in ("beneficiaries", "coverage")
         }
         return CodedBucket(Sidecar(self.store / "codes" / f"{bucket:05d}"), tables, first, context)
+
+
+def people_of_buckets(store: Path, buckets: int) -> list[int]:
+    """How many people have claims in each bucket."""
+    folders = [store / "codes" / f"{bucket:05d}" for bucket in range(buckets)]
+    return [int(np.load(folder / "person_claims.npy", mmap_mode="r").size) - 1 for folder in folders]
+
+
+def has_numeric_claim_ids(store: Path, buckets: int) -> bool:
+    """Whether all claim ids of a store are numbers."""
+    said = [store / "codes" / f"{bucket:05d}" / ABOUT for bucket in range(buckets)]
+    return all(bool(json.loads(file.read_text(encoding="utf-8"))["numeric_claim_ids"]) for file in said)

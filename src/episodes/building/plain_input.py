@@ -13,6 +13,7 @@ from typing import cast
 
 import polars as pl
 
+from episodes.building.coded_source import CodedBucket
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.first_look import FirstLook, amounts_at_hand, has_numeric_claim_ids
@@ -20,7 +21,6 @@ from episodes.building.frame_codes import Coder, FrameCodes
 from episodes.building.plain_tables import PlainTables
 from episodes.building.sources import columns_read
 from episodes.building.spool import Spool
-from episodes.building.store_source import CodedBucket
 from episodes.claims.people import bucket_of_hash, people_in_order
 from episodes.errors import ContractError
 from episodes.programs.rule import Basis

@@ -20,7 +20,7 @@ class Spool:
         self._empty: dict[str, pl.DataFrame] = {}
 
     def put(self, table: str, rows: pl.LazyFrame, bucket_of_person: pl.Series) -> int:
-        """Put rows aside by the bucket of their `person`, in the order in which they come. Returns how many they are."""
+        """Put rows aside by the bucket of their `person`, in the order in which they come; says how many they are."""
         put = 0
         self._empty[table] = rows.head(0).collect()
         schema = _arrow(self._empty[table]).schema

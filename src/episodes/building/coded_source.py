@@ -1,11 +1,9 @@
-"""Claims of a bucket that are a store's codes sidecar: of its mapped arrays only what is asked for is read."""
+"""Claims of a bucket that are codes, of a store or of plain tables: only what is asked for is read."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -30,7 +28,6 @@ from episodes.building.sources import (
     asks_for_visits,
     lists_looked_at,
 )
-from episodes.claims.codes_sidecar import ABOUT
 from episodes.claims.contract import CLAIM_PAID_SETTINGS, SETTINGS, TABLES, types_of
 
 LINE_TYPES = types_of(TABLES["lines"])
@@ -59,8 +56,6 @@ class CodedBucket:
         others: Facts | None = None,
     ) -> None:
         self.codes = codes
-        self.array, self.dictionary, self.ids = codes.array, codes.dictionary, codes.ids
-        self.frame, self.list_of = codes.frame, codes.list_of
         self._tables = tables
         self._first_person = first_person
         self._context = context
@@ -73,7 +68,7 @@ class CodedBucket:
 
     @cached_property
     def _person_claims(self) -> Array:
-        return self.array("person_claims")
+        return self.codes.array("person_claims")
 
     @cached_property
     def _person_of_claim(self) -> Array:
@@ -83,10 +78,10 @@ class CodedBucket:
     @cached_property
     def _settings(self) -> Array:
         """By claim its setting number, `LATE` where it is not known yet."""
-        names = self.dictionary("claims.setting").to_list()
-        numbers = np.array([SETTINGS.index(name) for name in names], dtype=np.int8)[self.array("claims.setting")]
+        names = self.codes.dictionary("claims.setting").to_list()
+        numbers = np.array([SETTINGS.index(name) for name in names], dtype=np.int8)[self.codes.array("claims.setting")]
         if self._context.as_of is not None:
-            numbers = np.where(self.array("claims.process_date") > day_number(self._context.as_of), LATE, numbers)
+            numbers = np.where(self.codes.array("claims.process_date") > day_number(self._context.as_of), LATE, numbers)
         return numbers.astype(np.int8)
 
     @cached_property
@@ -114,9 +109,9 @@ class CodedBucket:
 
     def _headers(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         """Claims by their ordinals, with person, claim and what their CCN says (`provider_types.providers_of`)."""
-        ccn = self.array("claims.ccn")[rows]
+        ccn = self.codes.array("claims.ccn")[rows]
         of_ccn = self._providers[np.where(ccn < 0, self._providers.height - 1, ccn)]
-        return self.frame("claims", rows, [name for name in columns if name != "ccn"]).with_columns(
+        return self.codes.frame("claims", rows, [name for name in columns if name != "ccn"]).with_columns(
             of_ccn,
             person=pl.Series(self._person_of_claim[rows].astype(np.uint32) + np.uint32(self._first_person)),
             claim=pl.Series(rows.astype(np.uint32)),
@@ -125,41 +120,41 @@ class CodedBucket:
     @cached_property
     def _providers(self) -> pl.DataFrame:
         """`providers_of` each CCN of the dictionary, then of none."""
-        return providers_of(self.dictionary("claims.ccn").extend_constant(None, 1))
+        return providers_of(self.codes.dictionary("claims.ccn").extend_constant(None, 1))
 
     def _lists_of(self, rows: Array, columns: Sequence[str]) -> list[pl.Series]:
         """Columns of lists, empty ones where no rule of the programme looks at them."""
         wanted = lists_looked_at(self._context)
         return [
-            (self.list_of(f"claims.{name}", rows, pl.String()) if name in wanted else empty_lists(rows.size)).alias(
-                name
-            )
+            (
+                self.codes.list_of(f"claims.{name}", rows, pl.String()) if name in wanted else empty_lists(rows.size)
+            ).alias(name)
             for name in columns
         ]
 
     def claim_ids(self, claims: pl.Series) -> pl.Series:
         """The ids of some claims."""
-        return self.ids("claim_id", claims.to_numpy().astype(np.int64))
+        return self.codes.ids("claim_id", claims.to_numpy().astype(np.int64))
 
     def _with_header(self, lines: pl.DataFrame, claims: Array) -> pl.DataFrame:
         """Lines with what `HEADER_OF_LINE` says of their claims."""
         columns = [name for name in HEADER_OF_LINE if name not in ("claim", "claim_id", "person", "diagnoses")]
         headers = self._headers(claims, columns).with_columns(
-            self._lists_of(claims, ("diagnoses",)), claim_id=self.ids("claim_id", claims)
+            self._lists_of(claims, ("diagnoses",)), claim_id=self.codes.ids("claim_id", claims)
         )
         return lines.join(headers, on="claim", how="inner", maintain_order="left")
 
     def _line_frame(self, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
         wanted = tuple(dict.fromkeys((*columns, "line_number", f"{self._context.program.amount_basis}_cents")))
-        return self.frame("lines", rows, wanted).with_columns(
+        return self.codes.frame("lines", rows, wanted).with_columns(
             line=pl.Series(rows.astype(np.uint32)),
-            claim=pl.Series(self.array("line_claim")[rows].astype(np.uint32)),
+            claim=pl.Series(self.codes.array("line_claim")[rows].astype(np.uint32)),
             amount=basis_amount(self._context, line=True),
         )
 
     def _line_rows_of(self, claims: Array) -> Array:
         """Ordinals of the lines of some claims, claim by claim."""
-        offsets, by_claim = self.array("claim_lines"), self.array("lines_by_claim")
+        offsets, by_claim = self.codes.array("claim_lines"), self.codes.array("lines_by_claim")
         lengths = offsets[claims + 1] - offsets[claims]
         ends = np.cumsum(lengths)
         places = np.repeat(offsets[claims] - (ends - lengths), lengths) + np.arange(int(ends[-1]) if ends.size else 0)
@@ -174,18 +169,18 @@ class CodedBucket:
         stays = self._headers(rows, (*STAY_COLUMNS, *columns_of_basis(self._context))).with_columns(
             self._lists_of(rows, ("diagnoses", "procedures")),
             amount=basis_amount(self._context, line=False),
-            claim_id=self.ids("claim_id", rows),
+            claim_id=self.codes.ids("claim_id", rows),
         )
         return stays.filter(~pl.col("ccn").is_in(removed).fill_null(False)) if removed else stays
 
     def lines_with_codes(self, codes: Sequence[str], settings: Sequence[str]) -> pl.DataFrame:
         """Lines of claims of some settings with one of the HCPCS."""
-        listed = self.dictionary("lines.hcpcs").is_in(list(codes)).to_numpy()
-        rows = np.flatnonzero(np.append(listed, False)[self.array("lines.hcpcs")])
+        listed = self.codes.dictionary("lines.hcpcs").is_in(list(codes)).to_numpy()
+        rows = np.flatnonzero(np.append(listed, False)[self.codes.array("lines.hcpcs")])
         numbers = [SETTINGS.index(name) for name in settings]
-        rows = rows[np.isin(self._settings[self.array("line_claim")[rows]], numbers)]
+        rows = rows[np.isin(self._settings[self.codes.array("line_claim")[rows]], numbers)]
         lines = self._line_frame(rows, TRIGGER_COLUMNS)
-        return self._with_header(lines, np.unique(self.array("line_claim")[rows]))
+        return self._with_header(lines, np.unique(self.codes.array("line_claim")[rows]))
 
     def lines_of_claims(self, claims: pl.Series) -> pl.DataFrame:
         """Lines of some claims, in line order."""
@@ -212,7 +207,7 @@ class CodedBucket:
     def beneficiary_ids(self, people: pl.Series) -> pl.DataFrame:
         """person, beneficiary_id of some people."""
         rows = people.to_numpy().astype(np.int64) - self._first_person
-        return pl.DataFrame({"person": people, "beneficiary_id": self.ids("beneficiary_id", rows)})
+        return pl.DataFrame({"person": people, "beneficiary_id": self.codes.ids("beneficiary_id", rows)})
 
     def payable_without(self, people: pl.Series) -> tuple[int, int]:
         """Number and cents of the payable items of everybody but some people."""
@@ -228,19 +223,19 @@ class CodedBucket:
         items, cents = self._payable_of_all
         stays = self._settings == SETTINGS.index("inpatient")
         drg, hospital = (
-            ((self.array(f"claims.{first}") >= 0) | (self.array(f"claims.{other}") >= 0)) & stays
+            ((self.codes.array(f"claims.{first}") >= 0) | (self.codes.array(f"claims.{other}") >= 0)) & stays
             for first, other in (("pricing_drg", "ms_drg"), ("ccn", "provider_type"))
         )
         late = int((self._settings == LATE).sum())
         covered = self.coverage["person"].n_unique()
         if not covered:
-            everybody = self.ids("beneficiary_id", np.arange(self.people)).to_frame("beneficiary_id")
+            everybody = self.codes.ids("beneficiary_id", np.arange(self.people)).to_frame("beneficiary_id")
             covered = everybody.join(self._all_of("coverage"), on="beneficiary_id", how="semi").height
-        known_lines = self._settings[self.array("line_claim")] != LATE if late else None
+        known_lines = self._settings[self.codes.array("line_claim")] != LATE if late else None
         own = Facts(
             people=self.people,
             claims=int(self._settings.size) - late,
-            lines=int(self.array("line_claim").size if known_lines is None else known_lines.sum()),
+            lines=int(self.codes.array("line_claim").size if known_lines is None else known_lines.sum()),
             claims_processed_later=late,
             payable_items=items,
             payable_cents=cents,
@@ -259,17 +254,17 @@ class CodedBucket:
     def _payable(self, chosen: Array) -> tuple[tuple[int, int], tuple[int, int]]:
         """Number and cents of the payable items of the people (by person of the bucket) not chosen, and chosen."""
         whole = np.flatnonzero(self._is_whole)
-        amounts = self.frame("claims", whole, columns_of_basis(self._context)).select(
+        amounts = self.codes.frame("claims", whole, columns_of_basis(self._context)).select(
             basis_amount(self._context, line=False).fill_null(0)
         )
         by_claim = amounts.to_series().to_numpy()
         of_chosen = chosen[self._person_of_claim[whole]]
         items, cents = kernels().payable_lines(
             chosen,
-            self.array("person_lines"),
-            self.array("line_claim"),
+            self.codes.array("person_lines"),
+            self.codes.array("line_claim"),
             frozen(self._settings),
-            self.array(f"lines.{self._context.program.amount_basis}_cents"),
+            self.codes.array(f"lines.{self._context.program.amount_basis}_cents"),
             np.zeros((2, 2), np.int64),
         )
         rest, own = (
@@ -320,36 +315,36 @@ class CodedBucket:
     @cached_property
     def line_ranges(self) -> tuple[Array, Array]:
         """By person chosen: where the lines begin and end."""
-        offsets = self.array("person_lines")
+        offsets = self.codes.array("person_lines")
         places = self._people.to_numpy().astype(np.int64) - self._first_person
         return frozen(offsets[places]), frozen(offsets[places + 1])
 
     @cached_property
     def coded(self) -> CodedLines:
         """Lines and claims of the whole bucket."""
-        codes = {name: self.dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
-        codes["modifiers"] = self.dictionary("lines.modifiers.elements")
+        codes = {name: self.codes.dictionary(f"lines.{name}") for name in DICTIONARIES[:-1]}
+        codes["modifiers"] = self.codes.dictionary("lines.modifiers.elements")
         related, related_any, marks = facts_of_diagnoses(self.codes, self._context)
         basis = self._context.program.amount_basis
         return CodedLines(
             lines=Lines(
-                claim=self.array("line_claim"),
-                day=self.array("lines.service_date"),
-                amount=self.array(f"lines.{basis}_cents"),
-                allowed=self.array("lines.allowed_cents"),
-                standardized=self.array("lines.standardized_cents"),
-                primary_payer=self.array("lines.primary_payer_paid_cents"),
-                **{name: self.array(f"lines.{name}") for name in DICTIONARIES[:-1]},
-                rendering=self.array("lines.rendering_npi"),
-                modifier_from=self.array("lines.modifiers.offsets"),
-                modifier=self.array("lines.modifiers.elements"),
+                claim=self.codes.array("line_claim"),
+                day=self.codes.array("lines.service_date"),
+                amount=self.codes.array(f"lines.{basis}_cents"),
+                allowed=self.codes.array("lines.allowed_cents"),
+                standardized=self.codes.array("lines.standardized_cents"),
+                primary_payer=self.codes.array("lines.primary_payer_paid_cents"),
+                **{name: self.codes.array(f"lines.{name}") for name in DICTIONARIES[:-1]},
+                rendering=self.codes.array("lines.rendering_npi"),
+                modifier_from=self.codes.array("lines.modifiers.offsets"),
+                modifier=self.codes.array("lines.modifiers.elements"),
             ),
             claims=LineClaims(
                 setting=frozen(self._settings),
-                first_day=self.array("claims.from_date"),
-                ccn=self.array("claims.ccn"),
-                operating=self.array("claims.operating_npi"),
-                attending=self.array("claims.attending_npi"),
+                first_day=self.codes.array("claims.from_date"),
+                ccn=self.codes.array("claims.ccn"),
+                operating=self.codes.array("claims.operating_npi"),
+                attending=self.codes.array("claims.attending_npi"),
                 related=related,
                 related_any=related_any,
                 mark_day=marks,
@@ -357,25 +352,26 @@ class CodedBucket:
             claim_ordinals=np.arange(self._person_of_claim.size),
             codes=codes,
             parties={
-                "rendering": self.dictionary("lines.rendering_npi"),
-                "operating": self.dictionary("claims.operating_npi"),
-                "attending": self.dictionary("claims.attending_npi"),
-                "ccn": self.dictionary("claims.ccn"),
+                "rendering": self.codes.dictionary("lines.rendering_npi"),
+                "operating": self.codes.dictionary("claims.operating_npi"),
+                "attending": self.codes.dictionary("claims.attending_npi"),
+                "ccn": self.codes.dictionary("claims.ccn"),
             },
         )
 
     def line_numbers(self, claims: pl.Series) -> pl.DataFrame:
         """claim, line (ordinals), line_number of some claims."""
         rows = self._line_rows_of(claims.to_numpy().astype(np.int64))
-        return self.frame("lines", rows, ("line_number",)).with_columns(
-            line=pl.Series(rows.astype(np.uint32)), claim=pl.Series(self.array("line_claim")[rows].astype(np.uint32))
+        return self.codes.frame("lines", rows, ("line_number",)).with_columns(
+            line=pl.Series(rows.astype(np.uint32)),
+            claim=pl.Series(self.codes.array("line_claim")[rows].astype(np.uint32)),
         )
 
     def details(self, lines: Array) -> pl.DataFrame:
         """What names the lines with some ordinals."""
-        claims = self.array("line_claim")[lines].astype(np.int64)
-        headers = self.frame("claims", claims, ("setting", "ccn", "from_date")).with_columns(
-            claim_id=self.ids("claim_id", claims)
+        claims = self.codes.array("line_claim")[lines].astype(np.int64)
+        headers = self.codes.frame("claims", claims, ("setting", "ccn", "from_date")).with_columns(
+            claim_id=self.codes.ids("claim_id", claims)
         )
         of_line = self._line_frame(lines, ("service_date", "rendering_npi", "tin"))
         return (
@@ -383,15 +379,3 @@ class CodedBucket:
             .with_columns(service_start=pl.coalesce("service_date", "from_date"))
             .select(LINE_DETAILS)
         )
-
-
-def people_of_buckets(store: Path, buckets: int) -> list[int]:
-    """How many people have claims in each bucket."""
-    folders = [store / "codes" / f"{bucket:05d}" for bucket in range(buckets)]
-    return [int(np.load(folder / "person_claims.npy", mmap_mode="r").size) - 1 for folder in folders]
-
-
-def has_numeric_claim_ids(store: Path, buckets: int) -> bool:
-    """Whether all claim ids of a store are numbers."""
-    said = [store / "codes" / f"{bucket:05d}" / ABOUT for bucket in range(buckets)]
-    return all(bool(json.loads(file.read_text(encoding="utf-8"))["numeric_claim_ids"]) for file in said)
