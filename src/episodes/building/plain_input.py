@@ -7,6 +7,7 @@ they are held; else they are put aside by bucket in a temporary folder, so that 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -14,6 +15,7 @@ from typing import cast
 import polars as pl
 
 from episodes.building.coded_source import CodedBucket
+from episodes.building.compiled import kernels
 from episodes.building.context import Context
 from episodes.building.facts import Facts
 from episodes.building.first_look import FirstLook, amounts_at_hand, has_numeric_claim_ids
@@ -77,6 +79,12 @@ class PlainInput:
 
     def tasks(self, context: Context) -> list[Bucket]:
         """People in buckets, their rows put aside, with what is known of everybody else."""
+        with ThreadPoolExecutor(1) as beside:
+            # The loops are loaded while the tables are read: neither waits for the other.
+            beside.submit(kernels)
+            return self._tasks(context)
+
+    def _tasks(self, context: Context) -> list[Bucket]:
         self.tables.need_known_words()
         look = FirstLook(self.tables, context)
         lines = self.tables.rows["lines"] - look.rows_of_others["lines"]
