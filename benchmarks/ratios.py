@@ -266,6 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=2, help="of every engine (default 2)")
     parser.add_argument("--without-warm", action="store_true", help="leave out the processes that stay")
     parser.add_argument("--without-starts", action="store_true", help="leave out what a start costs")
+    parser.add_argument("--without-polars", action="store_true", help="leave out polars, slower than DuckDB")
     parser.add_argument("--without-pandas", action="store_true", help="leave out pandas, the slowest")
     parser.add_argument("--json", type=Path, help="file for every run and ratio (default: DATA/ratios.json)")
     chosen = parser.parse_args(arguments)
@@ -283,7 +284,11 @@ def main(arguments: list[str] | None = None) -> None:
             for kind in chosen.kind or get_args(Kind):
                 made = prepare(chosen.data, kind, lines)
                 sizes.append({**vars(made), "anchor_share": made.anchor_share})
-                rivals = ["DuckDB, Parquet", "polars"]
+                rivals = ["DuckDB, Parquet"]
+                if chosen.without_polars:
+                    notes.append(f"polars: left out ({kind}, {lines:,} lines); {FASTER!r} is DuckDB alone")
+                else:
+                    rivals.append("polars")
                 if chosen.without_pandas or lines > PANDAS_LINES or find_spec("pandas") is None:
                     why = "left out" if chosen.without_pandas else f"not run above {PANDAS_LINES:,} lines"
                     notes.append(f"pandas: {why if find_spec('pandas') else 'not installed'} ({kind}, {lines:,} lines)")
