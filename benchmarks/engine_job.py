@@ -10,8 +10,7 @@ import os
 from pathlib import Path
 
 # Threads work on buckets, and share as many threads of polars: one budget for both. Read when polars is imported.
-THREADS = 2
-os.environ.setdefault("POLARS_MAX_THREADS", str(THREADS))
+os.environ.setdefault("POLARS_MAX_THREADS", "2")
 
 import polars as pl
 
@@ -21,7 +20,7 @@ PROGRAM = Path(__file__).parent / "programs" / "joint-and-heart.toml"
 PERIOD = ("2022-01-01", "2026-12-31")
 
 
-def run(claims_folder: Path, out: Path, threads: int = THREADS) -> None:
+def run(claims_folder: Path, out: Path, threads: int = 2) -> None:
     """Build the episodes and write the three tables of the job."""
     claims = ep.read_claims(claims_folder, validate="none")
     claims.complete_through = None  # rivals take the claims as complete
@@ -56,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine_job")
     parser.add_argument("claims", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--threads", type=int, default=THREADS)
+    parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args(arguments)
     run(chosen.claims, chosen.out, chosen.threads)
 

@@ -62,7 +62,7 @@ class Prepared:
 
 
 def buckets_for(lines: int) -> int:
-    """Buckets of about two and a half million lines: each costs something beside its rows, and a build holds one a thread."""
+    """Buckets of about 2.5 million lines: each costs something beside its rows, and a build holds one a thread."""
     return max(1, -(-lines // LINES_PER_BUCKET))
 
 

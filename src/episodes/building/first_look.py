@@ -37,30 +37,28 @@ def has_numeric_claim_ids(tables: PlainTables) -> bool:
 def amounts_at_hand(tables: PlainTables, settings: set[str], basis: str) -> dict[str, list[str]]:
     """`claim` and `line`: the amount bases that items of these settings have; a kind without items is left out.
 
-    Where some of the first rows have the basis that is asked for, no others are looked at.
+    Where some of the first lines have the basis that is asked for, the others are not looked at.
     """
-    found: dict[str, list[str]] = {}
-    for rows in (_PROBE, None):
-        claims, lines = (tables[name] if rows is None else tables[name].head(rows) for name in ("claims", "lines"))
-        by_line = claims.filter(tables.setting_in(sorted(settings & set(LINE_PAID_SETTINGS)))).select(KEYS)
-        items = {
-            "claim": claims.filter(tables.setting_in(sorted(settings & set(CLAIM_PAID_SETTINGS)))),
-            "line": lines.select(*KEYS, *_CENTS).join(by_line, on=KEYS, how="semi"),
-        }
-        counts = {
-            kind: tables.collected(
-                frame.select(pl.len().alias("rows"), *(pl.col(name).count() for name in _CENTS))
-            ).row(0, named=True)
-            for kind, frame in items.items()
-        }
-        found = {
-            kind: [name for name in AMOUNTS if count[f"{name}_cents"]]
-            for kind, count in counts.items()
-            if count["rows"]
-        }
-        if len(found) == len(items) and all(basis in named for named in found.values()):
-            break
-    return found
+    by_claim, by_line = (
+        tables["claims"].filter(tables.setting_in(sorted(settings & set(listed))))
+        for listed in (CLAIM_PAID_SETTINGS, LINE_PAID_SETTINGS)
+    )
+    found = {"claim": _counted(tables, by_claim)}
+    lines = tables["lines"].select(*KEYS, *_CENTS)
+    first = tables.collected(lines.head(_PROBE))
+    their_claims = tables.collected(
+        by_line.filter(pl.col("claim_id").is_in(first["claim_id"].unique().implode())).select(KEYS)
+    )
+    found["line"] = _counted(tables, first.join(their_claims, on=KEYS, how="semi").lazy())
+    if basis not in found["line"]:
+        found["line"] = _counted(tables, lines.join(by_line.select(KEYS), on=KEYS, how="semi"))
+    return {kind: [name for name in AMOUNTS if name in counts] for kind, counts in found.items() if "items" in counts}
+
+
+def _counted(tables: PlainTables, items: pl.LazyFrame) -> set[str]:
+    """The amounts that some of these items have, and `items` if there are any."""
+    row = tables.collected(items.select(items=pl.len(), **{name: pl.col(f"{name}_cents").count() for name in AMOUNTS}))
+    return {name for name, number in row.row(0, named=True).items() if number}
 
 
 @dataclass(frozen=True)
