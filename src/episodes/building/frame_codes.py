@@ -131,13 +131,10 @@ class FrameCodes(Codes):
     def _claims_of_lines(self, lines: pl.DataFrame) -> Array:
         """By line the ordinal of its claim. Lines mostly come claim by claim: each run of them is looked up once."""
         keys = ["person", "claim_id"]
-        runs = (
-            lines.select(keys)
-            .rechunk()
-            .with_columns(run=pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys).cum_sum())
-        )
+        ids = lines.select(keys).rechunk()
+        begins = ids.select(pl.any_horizontal(pl.col(key).ne_missing(pl.col(key).shift(1)) for key in keys))
+        heads = ids.filter(begins.to_series())
         numbered = pl.DataFrame({"person": self._person_of_claim, "claim_id": self._claim_ids}).with_row_index("claim")
-        heads = runs.unique("run", keep="first", maintain_order=True)
         try:
             of_run = heads.join(numbered, on=keys, how="left", maintain_order="left", validate="m:1")["claim"]
         except pl.exceptions.ComputeError:
@@ -147,13 +144,14 @@ class FrameCodes(Codes):
                 "Read the claims with validate='full', which sets repeats aside."
             ) from None
         if of_run.null_count():
-            alone = runs.join(numbered, on=keys, how="anti").height
+            alone = ids.join(numbered, on=keys, how="anti").height
             raise ContractError(
                 f"{count_of(alone, 'line')} without a claim: neither setting nor dates are known. Read the claims with "
                 "validate='full', which sets such lines aside with a reason."
             )
-        first = runs["run"][0] if runs.height else 0
-        return of_run.to_numpy().astype(np.int32)[runs["run"].to_numpy().astype(np.int64) - first]
+        run_of_line = np.cumsum(begins.to_series().to_numpy()) - 1
+        claims: Array = of_run.to_numpy().astype(np.int32)[run_of_line]
+        return claims
 
     def _firsts_of_people(self, sorted_people: Array) -> Array:
         """Offsets from person to rows that are sorted by person."""
@@ -165,11 +163,12 @@ class FrameCodes(Codes):
         table, _, column = name.partition(".")
         values, order = self._frames[table][column], self._order[table]
         if isinstance(values.dtype, pl.List):
-            values = values.gather(order)
             lengths = values.list.len().fill_null(0).cast(pl.Int64).to_numpy()
-            self._made[f"{name}.offsets"] = frozen(np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
-            elements = values.explode(empty_as_null=False, keep_nulls=False)
-            self._made[f"{name}.elements"] = frozen(self._numbers(name, f"{name}.elements", elements))
+            ends, in_order = np.cumsum(lengths), np.cumsum(lengths[order])
+            elements = self._numbers(name, f"{name}.elements", values.explode(empty_as_null=False, keep_nulls=False))
+            moved = np.repeat((ends - lengths)[order] - (in_order - lengths[order]), lengths[order])
+            self._made[f"{name}.offsets"] = frozen(np.concatenate(([0], in_order)).astype(np.int64))
+            self._made[f"{name}.elements"] = frozen(elements[moved + np.arange(moved.size)])
         else:
             self._made[name] = frozen(self._numbers(name, name, values)[order])
 

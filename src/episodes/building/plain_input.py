@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import polars as pl
@@ -126,31 +125,34 @@ class PlainInput:
         self, look: FirstLook, people: pl.DataFrame, coder: Coder, buckets: int
     ) -> Mapping[str, pl.DataFrame] | Spool:
         """Claims and lines of the people chosen, in memory where there is one bucket, else in files by bucket."""
-        spool, held = Spool(), {}
         # A column of known words is cast to their places: people are in order, so a person's place is their ordinal.
         person = pl.col("beneficiary_id").cast(pl.Enum(people["beneficiary_id"])).to_physical().cast(pl.UInt32)
+        rows = {}
         for name in ("claims", "lines"):
-            table = look.of(name)
-            schema = table.collect_schema()
+            schema = look.of(name).collect_schema()
             if not self.every_column:
                 read = columns_read(name, look.context, services=self.services)
                 schema = pl.Schema({column: dtype for column, dtype in schema.items() if column in read})
-            rows = table.select("claim_id", person.alias("person"), *coder.expressions(name, schema))
-            if buckets == 1:
-                held[name] = self.tables.collected(rows)
-                height = held[name].height
-            else:
-                height = self.tables.read(partial(spool.put, name, rows, people["bucket"]))
-            self._need_all(name, height + look.rows_of_others[name])
-        return held if buckets == 1 else spool
+            rows[name] = look.of(name).select("claim_id", person.alias("person"), *coder.expressions(name, schema))
+        if buckets == 1:
+            held = {name: self.tables.collected(query) for name, query in rows.items()}
+            self._need_all({name: frame.height for name, frame in held.items()}, look)
+            return held
+        spool = Spool()
+        with ThreadPoolExecutor(len(rows)) as both:
+            put = both.map(lambda name: spool.put(name, rows[name], people["bucket"]), rows)
+            self._need_all(self.tables.read(lambda: dict(zip(rows, put, strict=True))), look)
+        return spool
 
-    def _need_all(self, name: str, rows: int) -> None:
+    def _need_all(self, read: Mapping[str, int], look: FirstLook) -> None:
         """Rows of people with and without a possible anchor are all there are."""
-        if rows != self.tables.rows[name]:
-            raise ContractError(
-                f"{self.tables.rows[name]:,} rows of {name} came in, {rows:,} are accounted for: rows without a "
-                "beneficiary_id belong to nobody. Read the claims with validate='full', which sets them aside."
-            )
+        for name, number in read.items():
+            accounted = number + look.rows_of_others[name]
+            if accounted != self.tables.rows[name]:
+                raise ContractError(
+                    f"{self.tables.rows[name]:,} rows of {name} came in, {accounted:,} are accounted for: rows without "
+                    "a beneficiary_id belong to nobody. Read the claims with validate='full', which sets them aside."
+                )
 
     def open(self, task: object, context: Context) -> CodedBucket:
         """The claims of one bucket."""
