@@ -301,3 +301,11 @@ def test_a_file_with_a_wrong_price(tmp_path: Path, written: str, changed: str, s
     file.write_text(text.replace(written, changed, 1), encoding="utf-8")
     with pytest.raises(ProgramError, match=re.compile(says, re.DOTALL)):
         ep.load_program(file)
+
+
+def test_a_ladder_of_more_rungs_than_bits_is_refused(tmp_path: Path) -> None:
+    text = TEAM_FILE.read_text(encoding="utf-8")
+    rung = '[[construction.exclusions]]\nid = "age_{}"\nkind = "age"\nyoungest = 18\nstatus = "open"\ncitation = "-"\n'
+    (tmp_path / "long.toml").write_text(text + "\n".join(rung.format(n) for n in range(60)), encoding="utf-8")
+    with pytest.raises(ProgramError, match="construction.exclusions"):
+        ep.load_program(tmp_path / "long.toml", performance_year=1)

@@ -6,7 +6,9 @@ The rungs of the ladder stand in `ladder_rules`, the rules for services in `serv
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from episodes.programs.ladder_rules import Rung
 from episodes.programs.rule import (
@@ -21,6 +23,9 @@ from episodes.programs.rule import (
     Rule,
 )
 from episodes.programs.service_rules import Services
+
+MOST_RUNGS = 60
+"""Rungs of a ladder: which of them hold for a candidate is kept as bits of one whole number."""
 
 
 class NeededProcedure(NamedRule):
@@ -149,6 +154,6 @@ class Construction(Part):
     netted_add_ons: Rule[tuple[AddOn, ...]]
     anchors: Anchors
     window: Window
-    exclusions: tuple[Rung, ...]
+    exclusions: Annotated[tuple[Rung, ...], Field(max_length=MOST_RUNGS)]
     services: Services
     overlap: OverlapRules
