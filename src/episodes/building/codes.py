@@ -69,14 +69,19 @@ class Codes(ABC):
             values = _with_nulls(found, NULL_DAY).cast(pl.Date)
         else:
             values = self.dictionary(f"{name}.elements").gather(_with_nulls(found, -1))
-        lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate(([0], ends))), values.to_arrow())
+        lists = pa.LargeListArray.from_arrays(arrow_numbers(np.concatenate(([0], ends))), values.to_arrow())
         return pl.Series(pl.from_arrow(lists))
 
 
 def empty_lists(number: int) -> pl.Series:
     """So many empty lists of text."""
-    lists = pa.LargeListArray.from_arrays(pa.array(np.zeros(number + 1, np.int64)), pa.array([], pa.large_string()))
-    return pl.Series(pl.from_arrow(lists))
+    return pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, number)
+
+
+def arrow_numbers(values: Array) -> pa.Array:
+    """Numbers as an arrow array, nothing copied. `pyarrow.array` would import pandas where it is installed: slow."""
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, [None, pa.py_buffer(values)])
 
 
 def _with_nulls(values: Array, null: int) -> pl.Series:
@@ -84,4 +89,4 @@ def _with_nulls(values: Array, null: int) -> pl.Series:
     missing = values == null
     if not missing.any():
         return pl.Series(values)
-    return pl.Series(pl.from_arrow(pa.array(values, mask=missing)))
+    return pl.select(pl.when(pl.Series(~missing)).then(pl.Series(values))).to_series()

@@ -26,9 +26,13 @@ def kernel_key() -> str:
 def kernels() -> SimpleNamespace:
     """The compiled kernels by name. Importing numba costs half a second, so nothing else imports it."""
     import numba
+    from numba.core.registry import cpu_target
 
     numba.config.CACHE_DIR = str(writable_cache_folder() / f"kernels-{kernel_key()}")
     found: dict[str, object] = {}
     for name in _MODULES:
         found |= vars(import_module(f"episodes.building.{name}"))
+    # The first loop that is called would do this: what numba knows of numpy is loaded, a third of a second.
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
     return SimpleNamespace(**{name: value for name, value in found.items() if not name.startswith("__")})

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from episodes.building.arrays import Array, frozen
-from episodes.building.codes import Codes
+from episodes.building.codes import Codes, arrow_numbers
 
 
 class Sidecar(Codes):
@@ -42,7 +42,7 @@ class Sidecar(Codes):
         """The text of some ids, from their bytes in mapped memory."""
         offsets, together = self.array(f"{name}.offsets"), self.array(f"{name}.bytes")
         whole = pa.LargeStringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), pa.py_buffer(together))
-        return pl.Series(pl.from_arrow(whole.take(pa.array(rows))), dtype=pl.String)
+        return pl.Series(pl.from_arrow(whole.take(arrow_numbers(rows))), dtype=pl.String)
 
 
 def mapped(path: Path) -> Array:
