@@ -144,3 +144,18 @@ def test_an_unknown_setting_is_refused_without_saying_it(frames: dict[str, pl.Da
 
 def trusted_as_they_are(frames: dict[str, pl.DataFrame]) -> ep.Claims:
     return ep.Claims(**{name: frames[name] for name in TABLES if name in frames}, validate="none")
+
+
+def test_everybody_is_read_where_most_may_have_an_anchor(frames: dict[str, pl.DataFrame]) -> None:
+    anchored = ep.build_episodes(trusted(frames), PROGRAM)
+    few = {name: frame.filter(~pl.col("beneficiary_id").str.starts_with("visitor")) for name, frame in frames.items()}
+    visitors = frames["claims"].filter(pl.col("beneficiary_id").is_in(["visitor 1", "visitor 2"]))
+    few["claims"] = pl.concat([few["claims"], visitors])
+    few["lines"] = frames["lines"].join(few["claims"], on=["beneficiary_id", "claim_id"], how="semi")
+    built = ep.build_episodes(trusted(few), PROGRAM, buckets=3)
+    assert_frame_equal(built.episodes, anchored.episodes)
+    nobody = built.balance.filter(pl.col("destination") == "no_episode")["cents"].sum()
+    assert anchored.balance.filter(pl.col("destination") == "no_episode")["cents"].sum() == nobody + 98 * 2 * 7_001
+    given = given_of(trusted(few))
+    opened = [given.open(task, Context(program=PROGRAM)) for task in given.tasks(Context(program=PROGRAM))]
+    assert sum(bucket.people for bucket in opened) == few["claims"]["beneficiary_id"].n_unique()

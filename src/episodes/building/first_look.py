@@ -70,7 +70,12 @@ class FirstLook:
 
     @cached_property
     def people(self) -> pl.Series:
-        """Ids of those with a stay or a line that may be an anchor: too many rather than too few."""
+        """Ids of those whose rows are read: too many rather than too few, and everybody where they are most of all."""
+        return self._with_claims["beneficiary_id"] if self._reads_everybody else self._may_have_an_anchor
+
+    @cached_property
+    def _may_have_an_anchor(self) -> pl.Series:
+        """Ids of those with a stay or a line that may be an anchor."""
         stays = self.tables["claims"].filter(self.tables.setting_in(["inpatient"]))
         drgs = drgs_that_may_trigger(self.context)
         if drgs is not None:
@@ -79,9 +84,20 @@ class FirstLook:
         found = [self.tables.collected(each.select("beneficiary_id").unique()) for each in (stays, lines)]
         return pl.concat(found)["beneficiary_id"].unique()
 
+    @cached_property
+    def _with_claims(self) -> pl.DataFrame:
+        """Ids of everybody with a claim."""
+        return self.tables.collected(self.tables["claims"].select("beneficiary_id").drop_nulls().unique())
+
+    @property
+    def _reads_everybody(self) -> bool:
+        """To tell people apart row by row costs more than to read the few others."""
+        return 2 * self._may_have_an_anchor.len() > self._with_claims.height
+
     def of(self, table: str) -> pl.LazyFrame:
         """The rows of those people."""
-        return self.tables[table].filter(self._chosen)
+        rows = self.tables[table]
+        return rows.drop_nulls("beneficiary_id") if self._reads_everybody else rows.filter(self._chosen)
 
     @property
     def _chosen(self) -> pl.Expr:
@@ -90,21 +106,24 @@ class FirstLook:
     @cached_property
     def rows_of_others(self) -> dict[str, int]:
         """Rows of claims and lines that are not read further."""
+        names = ("claims", "lines")
+        if self._reads_everybody:
+            return dict.fromkeys(names, 0)
         return {
-            table: self.tables.collected(self.tables[table].filter(~self._chosen).select(pl.len())).item()
-            for table in ("claims", "lines")
+            name: self.tables.collected(self.tables[name].filter(~self._chosen).select(pl.len())).item()
+            for name in names
         }
 
     @cached_property
     def facts_of_others(self) -> Facts:
         """What the claims of everybody else hold and come to."""
+        if self._reads_everybody:
+            return Facts()
         claims, lines = (self.tables[name].filter(~self._chosen) for name in ("claims", "lines"))
-        late = pl.lit(False)
+        late, number_late = pl.lit(False), 0
         if self.context.as_of is not None:
             late = (pl.col("process_date") > self.context.as_of).fill_null(False)
-        held = self._one_row(
-            claims.select(pl.col("beneficiary_id").n_unique().alias("people"), late.sum().alias("late"))
-        )
+            number_late = self._one_row(claims.select(late.sum().alias("late")))["late"]
         whole, stays = (
             claims.filter(self.tables.setting_in(settings)).filter(~late)
             for settings in (CLAIM_PAID_SETTINGS, ("inpatient",))
@@ -122,12 +141,12 @@ class FirstLook:
         every_line = self._lines(lines)
         apart = self.tables.setting_in(CLAIM_PAID_SETTINGS) | late
         not_by_line = self._lines_of(lines, claims.filter(apart))
-        of_late = self._lines_of(lines, claims.filter(late)) if held["late"] else {"items": 0}
+        of_late = self._lines_of(lines, claims.filter(late)) if number_late else {"items": 0}
         return Facts(
-            people=held["people"],
-            claims=self.rows_of_others["claims"] - held["late"],
+            people=self._with_claims.height - self.people.len(),
+            claims=self.rows_of_others["claims"] - number_late,
             lines=every_line["items"] - of_late["items"],
-            claims_processed_later=held["late"],
+            claims_processed_later=number_late,
             payable_items=paid["items"] + every_line["items"] - not_by_line["items"],
             payable_cents=paid["cents"] + every_line["cents"] - not_by_line["cents"],
             **of_stays,

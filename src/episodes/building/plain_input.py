@@ -126,14 +126,15 @@ class PlainInput:
     ) -> Mapping[str, pl.DataFrame] | Spool:
         """Claims and lines of the people chosen, in memory where there is one bucket, else in files by bucket."""
         # A column of known words is cast to their places: people are in order, so a person's place is their ordinal.
-        person = pl.col("beneficiary_id").cast(pl.Enum(people["beneficiary_id"])).to_physical().cast(pl.UInt32)
+        known = pl.col("beneficiary_id").cast(pl.Enum(people["beneficiary_id"]), strict=False)
+        person = known.to_physical().cast(pl.UInt32).alias("person")
         rows = {}
         for name in ("claims", "lines"):
             schema = look.of(name).collect_schema()
             if not self.every_column:
                 read = columns_read(name, look.context, services=self.services)
                 schema = pl.Schema({column: dtype for column, dtype in schema.items() if column in read})
-            rows[name] = look.of(name).select("claim_id", person.alias("person"), *coder.expressions(name, schema))
+            rows[name] = look.of(name).select("claim_id", person, *coder.expressions(name, schema)).drop_nulls("person")
         if buckets == 1:
             held = {name: self.tables.collected(query) for name, query in rows.items()}
             self._need_all({name: frame.height for name, frame in held.items()}, look)
@@ -151,7 +152,8 @@ class PlainInput:
             if accounted != self.tables.rows[name]:
                 raise ContractError(
                     f"{self.tables.rows[name]:,} rows of {name} came in, {accounted:,} are accounted for: rows without "
-                    "a beneficiary_id belong to nobody. Read the claims with validate='full', which sets them aside."
+                    "a beneficiary_id, or lines of people without claims, belong to nobody. Read the claims with "
+                    "validate='full', which sets them aside."
                 )
 
     def open(self, task: object, context: Context) -> CodedBucket:
