@@ -12,11 +12,12 @@ from polars.testing import assert_frame_equal
 
 import episodes as ep
 import strategies
+from episodes.building import spool
 from episodes.building.context import Context
 from episodes.building.plain_input import PlainInput
 from episodes.building.plain_tables import PlainTables
 from episodes.claims.contract import CLAIM_PAID_SETTINGS
-from episodes.errors import ContractError
+from episodes.errors import ContractError, EpisodesError
 
 PROGRAM = ep.load_program("team", period=("2025-01-01", "2027-12-31"), amount_basis="standardized")
 TABLES = ("claims", "lines", "beneficiaries", "coverage")
@@ -159,3 +160,12 @@ def test_everybody_is_read_where_most_may_have_an_anchor(frames: dict[str, pl.Da
     given = given_of(trusted(few))
     opened = [given.open(task, Context(program=PROGRAM)) for task in given.tasks(Context(program=PROGRAM))]
     assert sum(bucket.people for bucket in opened) == few["claims"]["beneficiary_id"].n_unique()
+
+
+def test_rows_that_find_no_room_are_refused_before_the_work(
+    frames: dict[str, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "BYTES_PER_ROW", 1 << 50)
+    with pytest.raises(EpisodesError, match="TMPDIR"):
+        ep.build_episodes(trusted(frames), PROGRAM, buckets=3)
+    assert ep.build_episodes(trusted(frames), PROGRAM, buckets=1).episodes.height

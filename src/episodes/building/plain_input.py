@@ -140,6 +140,7 @@ class PlainInput:
             self._need_all({name: frame.height for name, frame in held.items()}, look)
             return held
         spool = Spool()
+        spool.need_room(sum(self.tables.rows[name] - look.rows_of_others[name] for name in rows))
         with ThreadPoolExecutor(len(rows)) as both:
             put = both.map(lambda name: spool.put(name, rows[name], people["bucket"]), rows)
             self._need_all(self.tables.read(lambda: dict(zip(rows, put, strict=True))), look)

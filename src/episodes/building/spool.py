@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,11 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from episodes.errors import EpisodesError
+
 BATCH_ROWS = 500_000
+BYTES_PER_ROW = 100
+"""About what a row takes, of claims and lines alike."""
 
 
 class Spool:
@@ -18,6 +23,20 @@ class Spool:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="episodes-spool-")
         self._empty: dict[str, pl.DataFrame] = {}
+
+    def need_room(self, rows: int) -> None:
+        """Look before the work whether so many rows will find room.
+
+        Raises:
+            EpisodesError: they will not.
+        """
+        free, wanted = shutil.disk_usage(self._folder.name).free, rows * BYTES_PER_ROW
+        if free < wanted:
+            raise EpisodesError(
+                f"{rows:,} rows of claims and lines are put aside in the folder for temporary files: about "
+                f"{wanted / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free there. Name a folder with more room in the "
+                "variable TMPDIR, or make a store of the claims first (episodes ingest)."
+            )
 
     def put(self, table: str, rows: pl.LazyFrame, bucket_of_person: pl.Series) -> int:
         """Put rows aside by the bucket of their `person`, in the order in which they come; says how many they are."""
