@@ -127,8 +127,9 @@ def test_a_claim_that_is_there_twice_is_refused(frames: dict[str, pl.DataFrame])
         ep.build_episodes(trusted_as_they_are({**frames, "claims": claims}), PROGRAM)
 
 
-def test_rows_of_nobody_are_refused(frames: dict[str, pl.DataFrame]) -> None:
-    nobody = frames["lines"][:1].with_columns(beneficiary_id=pl.lit(None, dtype=pl.String))
+@pytest.mark.parametrize("code", ["99213", "27447"])
+def test_rows_of_nobody_are_refused(frames: dict[str, pl.DataFrame], code: str) -> None:
+    nobody = frames["lines"][:1].with_columns(beneficiary_id=pl.lit(None, dtype=pl.String), hcpcs=pl.lit(code))
     with pytest.raises(ContractError, match="belong to nobody"):
         ep.build_episodes(trusted_as_they_are({**frames, "lines": pl.concat([frames["lines"], nobody])}), PROGRAM)
 

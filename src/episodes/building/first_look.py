@@ -83,7 +83,7 @@ class FirstLook:
             stays = stays.filter(pl.col("pricing_drg").is_in(drgs) | pl.col("ms_drg").is_in(drgs))
         lines = self.tables["lines"].filter(pl.col("hcpcs").is_in(procedures_that_may_trigger(self.context)))
         found = [self.tables.collected(each.select("beneficiary_id").unique()) for each in (stays, lines)]
-        return pl.concat(found)["beneficiary_id"].unique()
+        return pl.concat(found)["beneficiary_id"].drop_nulls().unique()
 
     @cached_property
     def _with_claims(self) -> pl.DataFrame:
